@@ -1,0 +1,42 @@
+# Every target sets itself up: Python 3.11 to 3.13 and make are all that has to be there.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: demo test lint bench models clean help
+
+help:
+	@echo "make demo    the morphogenesis demo: data, picture and movie in results/"
+	@echo "make test    ruff, mypy and pytest"
+	@echo "make lint    ruff and mypy alone"
+	@echo "make bench   speed beside other programs, as ratios within one run"
+	@echo "make models  the shipped SBML made anew from its Antimony sources"
+	@echo "make clean   remove the virtual environment and all caches"
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"biomulti needs Python 3.11, 3.12 or 3.13; {sys.executable} is {v[0]}.{v[1]}. Choose one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(READY)
+
+demo: $(READY)
+	$(BIN)/biomulti demo morphogenesis
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest
+
+bench: $(READY)
+	$(BIN)/python -m tests.benchmarks
+
+models: $(READY)
+	$(BIN)/python sbml_models/make.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

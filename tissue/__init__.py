@@ -1,0 +1,1 @@
+"""Mechanics and transport of an active viscous fluid that carries points."""
