@@ -1,0 +1,82 @@
+"""Kernels that are compiled at their first call, for one signature, and kept on disk.
+
+numba checks a cached kernel only against the file it stands in, not against the files of the functions it
+calls. The cache therefore lies in a folder named by a hash of all sources of kernels in the package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba import njit
+from numba.core import config
+from numba.core.errors import NumbaExperimentalFeatureWarning
+
+
+class Kernel:
+    """A function that numba compiles when it is first called, never at import."""
+
+    def __init__(self, function: Callable[..., Any], signature: Any, options: dict[str, Any]) -> None:
+        self.function = function
+        self.signature = signature
+        self.options = options
+        self.__doc__ = function.__doc__
+        self._compiled: Callable[..., Any] | None = None
+
+    def __call__(self, *args: Any) -> Any:
+        if self._compiled is not None:
+            return self._compiled(*args)
+        with warnings.catch_warnings():
+            # functions as arguments are how a model's machine code reaches the kernels
+            warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
+            self._compiled = self._compile()
+            return self._compiled(*args)
+
+    def _compile(self) -> Callable[..., Any]:
+        sources = Path(self.function.__code__.co_filename).parent
+        before = config.CACHE_DIR  # type: ignore[attr-defined]
+        config.CACHE_DIR = str(_kernel_cache(sources))  # type: ignore[attr-defined]
+        try:
+            compiled: Callable[..., Any] = njit(self.signature, cache=True, **self.options)(self.function)
+        finally:
+            config.CACHE_DIR = before  # type: ignore[attr-defined]
+        return compiled
+
+
+def kernel(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Kernel]:
+    """Decorator: compile for `signature` alone, lazily, with the options of `numba.njit`."""
+    return lambda function: Kernel(function, signature, options)
+
+
+@cache
+def cache_folder() -> Path:
+    """Where machine code is kept: $BIOMULTI_CACHE, else the user's cache folder, else a new temporary one."""
+    chosen = os.environ.get("BIOMULTI_CACHE")
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "biomulti"
+    folder = Path(chosen) if chosen else base
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = folder / f".{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="biomulti-"))
+    return folder
+
+
+@cache
+def _kernel_cache(sources: Path) -> Path:
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(sources.glob("_*.py")):
+        digest.update(path.read_bytes())
+    folder = cache_folder() / f"kernels-{sources.name}-{digest.hexdigest()[:16]}"
+    folder.mkdir(exist_ok=True)
+    return folder

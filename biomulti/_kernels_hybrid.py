@@ -1,0 +1,216 @@
+"""Flowing and firing reactions together; with nothing firing it is the ODE method.
+
+Between firings the flowing reactions are integrated with the hazard L of those that fire; the next firing is
+where L has grown by an exponential random number, located on the cubic through the step, and is reaction j
+with probability F_j / lambda there (Haseltine and Rawlings 2002, doi:10.1063/1.1505860; Salis and Kaznessis
+2005, doi:10.1063/1.1835951). The state there is on the same cubic, and the next step keeps its size.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import boolean, float64, int64, njit, prange, types, uint64, void
+
+from biomulti._jit import kernel
+from biomulti._kernels_flow import (
+    error_norm,
+    explicit_step,
+    hermite,
+    locate,
+    rosenbrock_step,
+    slopes,
+    tolerance,
+)
+from biomulti._kernels_ssa import choose, fire
+from biomulti._rng import exponential, uniform
+from biomulti.compile import FUNCTION
+from biomulti.outcome import (
+    FINISHED,
+    NEGATIVE_PROPENSITY,
+    NOT_FINITE,
+    STEP_TOO_SMALL,
+    UNFINISHED,
+)
+
+SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
+STIFF = 2.0  # h |df/dx| beyond which explicit steps are held back by stability (their limit is 2.5)
+PATIENCE = 6  # steps in a row that must agree before the kind of step changes
+
+
+@njit
+def check(a, fires, dx, status, i):  # type: ignore[no-untyped-def]
+    """Write to row i of `status` a firing reaction of negative propensity, or a rate that is not finite."""
+    for j in range(a.shape[0]):
+        if not abs(a[j]) < math.inf:
+            status[i, 0] = NOT_FINITE
+            status[i, 1] = j
+        elif fires[j] and a[j] < 0.0:
+            status[i, 0] = NEGATIVE_PROPENSITY
+            status[i, 1] = j
+
+
+@njit
+def below_zero(y, allowed, floor):  # type: ignore[no-untyped-def]
+    """True if a counted species fell below zero by more than the tolerance; less than that is set to zero."""
+    for k in range(y.shape[0]):
+        if floor[k] > 0.0 and y[k] < 0.0:
+            if y[k] < -allowed[k]:
+                return True
+            y[k] = 0.0
+    return False
+
+
+@njit
+def next_step(h, error, order):  # type: ignore[no-untyped-def]
+    """The step size that would just meet the tolerance, within limits."""
+    if not error < math.inf:
+        return h * SHRINK
+    return h * min(GROW, max(SHRINK, SAFETY * max(error, 1e-10) ** (-1.0 / order)))
+
+
+@kernel(
+    void(
+        types.UniTuple(FUNCTION, 3),
+        types.Tuple((boolean[::1], int64[::1], int64[::1], float64[::1], boolean[::1], boolean[::1])),
+        types.UniTuple(int64[::1], 3),
+        types.Tuple(
+            (
+                float64,
+                float64[:, ::1],
+                float64[:, ::1],
+                float64[::1],
+                float64[::1],
+                float64[::1],
+                float64[::1],
+            )
+        ),
+        types.Tuple((float64, float64[::1], int64, boolean)),
+        types.Tuple((float64[:, ::1], float64[:, ::1], float64[::1], int64[:, ::1])),
+        float64[:, ::1],
+        uint64[:, ::1],
+        float64[::1],
+        float64[::1],
+        int64[::1],
+        float64[::1],
+        float64[:, :, ::1],
+        int64,
+        int64[:, ::1],
+        int64[:, ::1],
+    ),
+    parallel=True,
+)
+def advance_hybrid(  # type: ignore[no-untyped-def]
+    functions,
+    net,
+    patterns,
+    method,
+    control,
+    moving,
+    p,
+    rng,
+    left,
+    clock,
+    cursor,
+    times,
+    out,
+    budget,
+    counts,
+    status,
+):
+    """Advance every row through the output times.
+
+    functions: fluxes, Jacobian entries, time slopes; net: fires [fluxes], start [fluxes + 1], species,
+    change, limited [fluxes] (a firing may find too little of a flowing reactant), flowing [states]; patterns:
+    rows and columns of the Jacobian entries, rows of the time slopes; method: coefficients of a Rosenbrock
+    method; control: relative tolerance, floor [states], order of the method, whether explicit steps are
+    allowed; moving: y [rows, states], peak [rows, states], h [rows], mode [rows, 2] (1 for stiff steps, and
+    how many steps in a row asked for a change). The rest as in `advance_ssa`.
+    """
+    fires, start, species, change, _, _ = net
+    rtol, floor, order, explicit_allowed = control
+    y_all, peak_all, h_all, mode_all = moving
+    outputs, n = times.shape[0], floor.shape[0]
+    pattern = (patterns[0], patterns[1])
+    model = (functions[0], functions[1], functions[2], patterns[2])
+    count = method[3].shape[0]
+    for i in prange(y_all.shape[0]):
+        x, peak, par, mode = y_all[i], peak_all[i], p[i], mode_all[i]
+        a = np.empty(fires.shape[0])
+        work = np.empty((9, n))
+        allowed = np.empty(n)
+        stages, hazard_stages = np.empty((count, n)), np.empty(count)
+        matrix, pivots = np.empty((n, n)), np.empty(n, np.int64)
+        entries = np.empty(max(patterns[0].shape[0], patterns[2].shape[0], 1))
+        t, h = clock[i], h_all[i]
+        status[i, 0] = FINISHED
+        hazard = slopes(functions[0], t, x, par, a, work[0], net)
+        check(a, fires, work[0], status, i)
+        firings, steps = 0, 0
+        while status[i, 0] == FINISHED and cursor[i] < outputs:
+            goal = times[cursor[i]]
+            if t >= goal:
+                out[i, cursor[i]] = x
+                cursor[i] += 1
+                continue
+            if steps == budget:
+                status[i, 0] = UNFINISHED
+                break
+            steps += 1
+            clipped = h >= goal - t
+            step = goal - t if clipped else h
+            stiff = mode[0] == 1 or not explicit_allowed
+            if stiff:
+                end, integral, miss, stiffness = rosenbrock_step(
+                    model, t, step, x, par, a, net, pattern, method, work, stages, hazard_stages, matrix,
+                    pivots, entries,
+                )  # fmt: skip
+            else:
+                end, integral, miss, stiffness = explicit_step(
+                    functions[0], t, step, x, par, a, net, work, hazard
+                )
+            tolerance(x, work[4], peak, floor, rtol, allowed)
+            error = error_norm(work[5], allowed, miss, rtol)
+            if explicit_allowed:
+                # explicit steps held back by stability, or stiff steps that explicit ones could take
+                wrong = stiffness < 0.5 * STIFF if stiff else stiffness > STIFF
+                mode[1] = mode[1] + 1 if wrong else 0
+                if mode[1] >= PATIENCE:
+                    mode[0], mode[1] = 1 - mode[0], 0
+            if error > 1.0 or below_zero(work[4], allowed, floor):
+                h = next_step(step, max(error, 4.0), order)
+                if not t + h > t:
+                    status[i, 0] = STEP_TOO_SMALL
+                hazard = slopes(functions[0], t, x, par, a, work[0], net)
+                continue
+            wanted = next_step(step, error, order)
+            h = max(h, wanted) if clipped else wanted
+            if integral >= left[i] and integral > 0.0:
+                s = locate(left[i], integral, hazard, end, step)
+                for k in range(n):
+                    x[k] = hermite(s, x[k], work[4, k], step * work[0, k], step * work[3, k])
+                below_zero(x, allowed, floor)
+                t += s * step
+                total = slopes(functions[0], t, x, par, a, work[0], net)
+                check(a, fires, work[0], status, i)
+                j = choose(a, fires, total, uniform(rng, i))
+                if j >= 0 and status[i, 0] == FINISHED:
+                    fire(x, j, start, species, change, status, i)
+                    firings += 1
+                left[i] = exponential(rng, i)
+                hazard = slopes(functions[0], t, x, par, a, work[0], net)
+                check(a, fires, work[0], status, i)
+            else:
+                left[i] -= integral
+                t = goal if clipped else t + step
+                for k in range(n):
+                    x[k] = work[4, k]
+                    work[0, k] = work[3, k]
+                hazard = end
+                check(a, fires, work[0], status, i)
+            for k in range(n):
+                peak[k] = max(peak[k], abs(x[k]))
+        clock[i], h_all[i] = t, h
+        counts[i, 0] += firings
+        counts[i, 1] += steps

@@ -1,0 +1,125 @@
+"""The direct method: exact stochastic simulation of every row to the last output time.
+
+Gillespie (1977), J. Phys. Chem. 81, 2340, doi:10.1021/j100540a008: the next firing comes after a time of
+density a0 exp(-a0 t), a0 = sum a_j, and is reaction j with probability a_j / a0.
+
+The exponential number drawn for the next firing stays in the row between calls, so that results do not depend
+on how the time axis is cut.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import boolean, float64, int64, njit, prange, uint64, void
+
+from biomulti._jit import kernel
+from biomulti._rng import exponential, uniform
+from biomulti.compile import FUNCTION
+from biomulti.outcome import (
+    FINISHED,
+    NEGATIVE_AMOUNT,
+    NEGATIVE_PROPENSITY,
+    NOT_FINITE,
+    UNFINISHED,
+)
+
+
+@njit
+def total_propensity(a, status, i):  # type: ignore[no-untyped-def]
+    """Sum of the propensities a [fluxes]; a negative or non-finite one is written to row i of `status`."""
+    total = 0.0
+    for j in range(a.shape[0]):
+        if not (a[j] >= 0.0 and a[j] < math.inf):
+            status[i, 0] = NEGATIVE_PROPENSITY if a[j] < 0.0 else NOT_FINITE
+            status[i, 1] = j
+        total += a[j]
+    return total
+
+
+@njit
+def choose(a, fires, total, u):  # type: ignore[no-untyped-def]
+    """The reaction whose share of `total` holds u * total, among those that fire."""
+    target, partial, chosen = u * total, 0.0, -1
+    for j in range(a.shape[0]):
+        if fires[j] and a[j] > 0.0:
+            partial += a[j]
+            chosen = j
+            if partial > target:
+                break
+    return chosen
+
+
+@njit
+def fire(x, j, start, species, change, status, i):  # type: ignore[no-untyped-def]
+    """Apply one firing of reaction j to the state x [states]."""
+    for m in range(start[j], start[j + 1]):
+        x[species[m]] += change[m]
+        if x[species[m]] < 0.0:
+            status[i, 0] = NEGATIVE_AMOUNT
+            status[i, 1] = j
+
+
+@kernel(
+    void(
+        FUNCTION,
+        boolean[::1],
+        int64[::1],
+        int64[::1],
+        float64[::1],
+        float64[:, ::1],
+        float64[:, ::1],
+        uint64[:, ::1],
+        float64[::1],
+        float64[::1],
+        int64[::1],
+        float64[::1],
+        float64[:, :, ::1],
+        int64,
+        int64[:, ::1],
+        int64[:, ::1],
+    ),
+    parallel=True,
+)
+def advance_ssa(  # type: ignore[no-untyped-def]
+    fluxes, fires, start, species, change, y, p, rng, left, clock, cursor, times, out, budget, counts, status
+):
+    """Advance every row through the output times.
+
+    fluxes(t, y, p, a): propensities; fires [fluxes]: all True; start [fluxes + 1], species, change: state
+    changes of each reaction, compressed; y [rows, states], p [rows, parameters], rng [rows, 4]; left [rows]:
+    what is left of the exponential number of the next firing; clock [rows], cursor [rows]: time reached and
+    next output; times [outputs]; out [rows, outputs, states]; budget: firings a row may make in this call;
+    counts [rows, 2]: firings and steps so far; status [rows, 2]: outcome and the reaction it concerns.
+    """
+    outputs = times.shape[0]
+    for i in prange(y.shape[0]):
+        x = y[i]
+        a = np.empty(fires.shape[0])
+        t, spent = clock[i], 0
+        status[i, 0] = FINISHED
+        while cursor[i] < outputs:
+            fluxes(t, x.ctypes, p[i].ctypes, a.ctypes)
+            total = total_propensity(a, status, i)
+            if status[i, 0] != FINISHED:
+                break
+            next_firing = t + left[i] / total if total > 0.0 else math.inf
+            while cursor[i] < outputs and times[cursor[i]] <= next_firing:
+                out[i, cursor[i]] = x
+                cursor[i] += 1
+            if cursor[i] == outputs:
+                left[i] -= total * (times[outputs - 1] - t)
+                t = times[outputs - 1]
+                break
+            if spent == budget:
+                status[i, 0] = UNFINISHED
+                break
+            spent += 1
+            fire(x, choose(a, fires, total, uniform(rng, i)), start, species, change, status, i)
+            t = next_firing
+            left[i] = exponential(rng, i)
+            if status[i, 0] != FINISHED:
+                break
+        clock[i] = t
+        counts[i, 0] += spent

@@ -1,0 +1,37 @@
+"""What biomulti raises: every message says what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class BiomultiError(Exception):
+    """Base of every error raised on purpose by this package."""
+
+
+class ModelError(BiomultiError, ValueError):
+    """The model text is not valid, or says something contradictory."""
+
+
+class UnsupportedError(ModelError):
+    """The model is valid SBML and uses a construct that is not supported; it is refused, never ignored."""
+
+
+class UnitsError(ModelError):
+    """A model's amounts cannot be turned into molecule numbers without a guess."""
+
+
+class OptionError(BiomultiError, ValueError):
+    """An argument is out of its range or names something that does not exist."""
+
+
+class CouplingError(BiomultiError, ValueError):
+    """A coupling between genes and tissue names something that does not exist or does not fit."""
+
+
+class SimulationError(BiomultiError, RuntimeError):
+    """A run had to stop; `partial` holds what was computed until then (an xarray.Dataset, or None)."""
+
+    def __init__(self, message: str, partial: Any = None) -> None:
+        super().__init__(message)
+        self.partial = partial

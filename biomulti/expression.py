@@ -1,0 +1,406 @@
+"""Mathematical expressions of a model: build, read, differentiate, evaluate.
+
+Expressions are immutable trees. Equal trees compare and hash equal, so a dictionary finds common
+subexpressions. Building simplifies only what is always true (0 + x, 1 x, constants), never what would
+change rounding of the rest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+RELATIONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+LOGIC = {"and": " and ", "or": " or "}
+FUNCTIONS: dict[str, Callable[[float], float]] = {
+    "exp": math.exp,
+    "ln": math.log,
+    "sin": math.sin,
+    "cos": math.cos,
+    "tan": math.tan,
+    "asin": math.asin,
+    "acos": math.acos,
+    "atan": math.atan,
+    "sinh": math.sinh,
+    "cosh": math.cosh,
+    "tanh": math.tanh,
+    "asinh": math.asinh,
+    "acosh": math.acosh,
+    "atanh": math.atanh,
+    "floor": lambda x: float(math.floor(x)),
+    "ceil": lambda x: float(math.ceil(x)),
+    "abs": abs,
+    "factorial": lambda x: math.gamma(x + 1.0),
+}
+
+
+class Expression:
+    """A node: `op` with `args`; a number or a symbol carries its value or name in `args[0]`."""
+
+    __slots__ = ("_hash", "args", "op")
+    op: str
+    args: tuple[Expression | float | str | int, ...]
+
+    def __init__(self, op: str, *args: Expression | float | str | int) -> None:
+        self.op = op
+        self.args = args
+        self._hash = hash((op, args))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return (
+            isinstance(other, Expression)
+            and self._hash == other._hash
+            and self.op == other.op
+            and self.args == other.args
+        )
+
+    def __repr__(self) -> str:
+        return formula(self)
+
+    @property
+    def children(self) -> tuple[Expression, ...]:
+        return tuple(a for a in self.args if isinstance(a, Expression))
+
+    @property
+    def value(self) -> float | None:
+        """The number this node is, or None."""
+        return float(self.args[0]) if self.op == "num" else None  # type: ignore[arg-type]
+
+
+def number(x: float) -> Expression:
+    return Expression("num", float(x))
+
+
+def symbol(name: str) -> Expression:
+    return Expression("sym", name)
+
+
+ZERO, ONE = number(0.0), number(1.0)
+TIME = Expression("time")
+
+
+def add(*terms: Expression) -> Expression:
+    flat: list[Expression] = []
+    constant = 0.0
+    for term in terms:
+        for part in term.children if term.op == "add" else (term,):
+            if part.value is not None:
+                constant += part.value
+            else:
+                flat.append(part)
+    if constant != 0.0:
+        flat.append(number(constant))
+    if not flat:
+        return ZERO
+    return flat[0] if len(flat) == 1 else Expression("add", *flat)
+
+
+def multiply(*factors: Expression) -> Expression:
+    flat: list[Expression] = []
+    constant = 1.0
+    for factor in factors:
+        for part in factor.children if factor.op == "mul" else (factor,):
+            if part.value is not None:
+                constant *= part.value
+            else:
+                flat.append(part)
+    if constant == 0.0:
+        return ZERO
+    if not flat:
+        return number(constant)
+    if constant == -1.0:
+        return negate(flat[0] if len(flat) == 1 else Expression("mul", *flat))
+    if constant != 1.0:
+        flat.insert(0, number(constant))
+    return flat[0] if len(flat) == 1 else Expression("mul", *flat)
+
+
+def negate(x: Expression) -> Expression:
+    if x.value is not None:
+        return number(-x.value)
+    if x.op == "neg":
+        return x.children[0]
+    return Expression("neg", x)
+
+
+def subtract(x: Expression, y: Expression) -> Expression:
+    return add(x, negate(y))
+
+
+def divide(x: Expression, y: Expression) -> Expression:
+    if x.value == 0.0 and y.value != 0.0:
+        return ZERO
+    if y.value == 1.0:
+        return x
+    if x.value is not None and y.value:
+        return number(x.value / y.value)
+    return Expression("div", x, y)
+
+
+def power(x: Expression, y: Expression) -> Expression:
+    if y.value == 1.0:
+        return x
+    if y.value == 0.0:
+        return ONE
+    if x.value is not None and y.value is not None and x.value > 0.0:
+        return number(math.pow(x.value, y.value))
+    return Expression("pow", x, y)
+
+
+def function(name: str, x: Expression) -> Expression:
+    return Expression(name, x)
+
+
+def compare(name: str, x: Expression, y: Expression) -> Expression:
+    return Expression(name, x, y)
+
+
+def piecewise(*parts: Expression) -> Expression:
+    """`piecewise(value, condition, value, condition, ..., otherwise)`; without otherwise it is NaN there."""
+    if len(parts) % 2 == 0:
+        parts = (*parts, number(math.nan))
+    return parts[0] if len(parts) == 1 else Expression("piecewise", *parts)
+
+
+def walk(root: Expression) -> Iterator[Expression]:
+    """Every distinct node below `root`, itself included, children first."""
+    seen: set[Expression] = set()
+    stack: list[tuple[Expression, bool]] = [(root, False)]
+    while stack:
+        node, expanded = stack.pop()
+        if node in seen:
+            continue
+        if expanded:
+            seen.add(node)
+            yield node
+            continue
+        stack.append((node, True))
+        stack.extend((child, False) for child in node.children if child not in seen)
+
+
+def symbols(root: Expression) -> frozenset[str]:
+    """Names that `root` reads."""
+    return frozenset(str(n.args[0]) for n in walk(root) if n.op == "sym")
+
+
+def depends_on_time(root: Expression) -> bool:
+    return any(n.op == "time" for n in walk(root))
+
+
+def rebuild(node: Expression, children: tuple[Expression, ...]) -> Expression:
+    """The node with other children, simplified anew."""
+    if node.op == "add":
+        return add(*children)
+    if node.op == "mul":
+        return multiply(*children)
+    if node.op == "neg":
+        return negate(*children)
+    if node.op == "div":
+        return divide(*children)
+    if node.op == "pow":
+        return power(*children)
+    if not node.children:
+        return node
+    return Expression(node.op, *children)
+
+
+def substitute(root: Expression, replace: Callable[[Expression], Expression | None]) -> Expression:
+    """`root` with every leaf for which `replace` gives an expression exchanged for it."""
+    done: dict[Expression, Expression] = {}
+    for node in walk(root):
+        if node.children:
+            done[node] = rebuild(node, tuple(done[c] for c in node.children))
+        else:
+            done[node] = replace(node) or node
+    return done[root]
+
+
+def derivative(root: Expression, variable: Expression) -> Expression:
+    """d root / d variable, for a leaf `variable`; zero across jumps of piecewise, floor and ceil."""
+    done: dict[Expression, Expression] = {}
+    for node in walk(root):
+        done[node] = ONE if node == variable else _derivative(node, done)
+    return done[root]
+
+
+def _derivative(node: Expression, done: dict[Expression, Expression]) -> Expression:
+    args = node.children
+    slopes = tuple(done[a] for a in args)
+    if node.op == "piecewise":
+        # conditions keep their place; only values are differentiated
+        parts = [slopes[i] if i % 2 == 0 else args[i] for i in range(len(args))]
+        return ZERO if all(p == ZERO for p in parts[::2]) else piecewise(*parts)
+    if all(s == ZERO for s in slopes):
+        return ZERO
+    if node.op == "add":
+        return add(*slopes)
+    if node.op == "neg":
+        return negate(slopes[0])
+    if node.op == "mul":
+        return add(*(multiply(*args[:i], slopes[i], *args[i + 1 :]) for i in range(len(args))))
+    if node.op == "div":
+        numerator = divide(slopes[0], args[1])
+        return subtract(numerator, divide(multiply(args[0], slopes[1]), multiply(args[1], args[1])))
+    if node.op == "pow":
+        return _power_rule(args[0], args[1], slopes[0], slopes[1])
+    if node.op in ("min", "max"):
+        relation = "le" if node.op == "min" else "ge"
+        return piecewise(slopes[0], compare(relation, args[0], args[1]), slopes[1])
+    if node.op in SLOPES:
+        return multiply(SLOPES[node.op](args[0]), slopes[0])
+    return ZERO  # floor, ceil, factorial, relations and logic: flat wherever they are smooth
+
+
+def _power_rule(x: Expression, n: Expression, dx: Expression, dn: Expression) -> Expression:
+    out = ZERO
+    if dx != ZERO:
+        out = multiply(n, power(x, subtract(n, ONE)), dx)
+    if dn != ZERO:
+        out = add(out, multiply(power(x, n), function("ln", x), dn))
+    return out
+
+
+def _root_of_one_minus_square(x: Expression, sign: float) -> Expression:
+    return power(add(ONE, multiply(number(sign), x, x)), number(0.5))
+
+
+SLOPES: dict[str, Callable[[Expression], Expression]] = {
+    "exp": lambda x: function("exp", x),
+    "ln": lambda x: divide(ONE, x),
+    "sin": lambda x: function("cos", x),
+    "cos": lambda x: negate(function("sin", x)),
+    "tan": lambda x: add(ONE, power(function("tan", x), number(2.0))),
+    "asin": lambda x: divide(ONE, _root_of_one_minus_square(x, -1.0)),
+    "acos": lambda x: negate(divide(ONE, _root_of_one_minus_square(x, -1.0))),
+    "atan": lambda x: divide(ONE, add(ONE, multiply(x, x))),
+    "sinh": lambda x: function("cosh", x),
+    "cosh": lambda x: function("sinh", x),
+    "tanh": lambda x: subtract(ONE, power(function("tanh", x), number(2.0))),
+    "asinh": lambda x: divide(ONE, _root_of_one_minus_square(x, 1.0)),
+    "acosh": lambda x: divide(ONE, power(subtract(multiply(x, x), ONE), number(0.5))),
+    "atanh": lambda x: divide(ONE, subtract(ONE, multiply(x, x))),
+    "abs": lambda x: piecewise(number(-1.0), compare("lt", x, ZERO), ONE),
+}
+
+
+def split_signs(root: Expression) -> tuple[Expression, Expression]:
+    """`root` as `forward - backward`, read off its signs: products are multiplied out over sums.
+
+    A reversible law `c (kf A - kr B)` becomes (c kf A, c kr B). Both parts are non-negative as long as every
+    symbol and every function in it is.
+    """
+    args = root.children
+    if root.value is not None:
+        return (root, ZERO) if root.value >= 0.0 else (ZERO, number(-root.value))
+    if root.op == "add":
+        parts = [split_signs(a) for a in args]
+        return add(*(p for p, _ in parts)), add(*(n for _, n in parts))
+    if root.op == "neg":
+        plus, minus = split_signs(args[0])
+        return minus, plus
+    if root.op == "mul":
+        plus, minus = ONE, ZERO
+        for arg in args:
+            p, n = split_signs(arg)
+            plus, minus = (
+                add(multiply(plus, p), multiply(minus, n)),
+                add(multiply(plus, n), multiply(minus, p)),
+            )
+        return plus, minus
+    if root.op == "div":
+        plus, minus = split_signs(args[0])
+        return divide(plus, args[1]), divide(minus, args[1])
+    return root, ZERO
+
+
+def evaluate(root: Expression, value_of: Callable[[str], float], time: float = 0.0) -> float:
+    """The number `root` stands for, NaN where it has none; `value_of` gives the value of a symbol."""
+    done: dict[Expression, float] = {}
+    for node in walk(root):
+        done[node] = _evaluate(node, [done[c] for c in node.children], value_of, time)
+    return done[root]
+
+
+def _evaluate(node: Expression, x: list[float], value_of: Callable[[str], float], time: float) -> float:
+    op = node.op
+    if op == "num":
+        return float(node.args[0])  # type: ignore[arg-type]
+    if op == "sym":
+        return value_of(str(node.args[0]))
+    if op == "time":
+        return time
+    try:
+        if op in FUNCTIONS:
+            return FUNCTIONS[op](x[0])
+        return OPERATIONS[op](x)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return math.nan
+
+
+def _choose(x: list[float]) -> float:
+    for value, condition in zip(x[:-1:2], x[1::2], strict=True):
+        if condition:
+            return value
+    return x[-1]
+
+
+OPERATIONS: dict[str, Callable[[list[float]], float]] = {
+    "add": math.fsum,
+    "mul": math.prod,
+    "neg": lambda x: -x[0],
+    "div": lambda x: x[0] / x[1],
+    "pow": lambda x: math.pow(x[0], x[1]),
+    "min": min,
+    "max": max,
+    "lt": lambda x: float(x[0] < x[1]),
+    "le": lambda x: float(x[0] <= x[1]),
+    "gt": lambda x: float(x[0] > x[1]),
+    "ge": lambda x: float(x[0] >= x[1]),
+    "eq": lambda x: float(x[0] == x[1]),
+    "ne": lambda x: float(x[0] != x[1]),
+    "and": lambda x: float(all(x)),
+    "or": lambda x: float(any(x)),
+    "xor": lambda x: float(sum(map(bool, x)) % 2),
+    "not": lambda x: float(not x[0]),
+    "piecewise": _choose,
+}
+
+
+def formula(root: Expression) -> str:
+    """`root` as a person would write it."""
+    return _formula(root, 0)
+
+
+def _formula(node: Expression, outer: int) -> str:
+    op, args = node.op, node.children
+    if op == "num":
+        return f"{node.value:.12g}"
+    if op in ("sym", "time"):
+        return str(node.args[0]) if op == "sym" else "time"
+    if op in ("y", "p"):
+        return f"{op}[{node.args[0]}]"
+    if op == "add":
+        text = _formula(args[0], 1)
+        for arg in args[1:]:
+            text += f" - {_formula(arg.children[0], 2)}" if arg.op == "neg" else f" + {_formula(arg, 1)}"
+        return f"({text})" if outer > 1 else text
+    if op == "neg":
+        text = f"-{_formula(args[0], 3)}"
+        return f"({text})" if outer > 2 else text
+    if op == "mul":
+        text = " * ".join(_formula(a, 2) for a in args)
+        return f"({text})" if outer > 2 else text
+    if op == "div":
+        text = f"{_formula(args[0], 2)} / {_formula(args[1], 3)}"
+        return f"({text})" if outer > 2 else text
+    if op == "pow":
+        return f"{_formula(args[0], 4)}^{_formula(args[1], 4)}"
+    if op in RELATIONS:
+        text = f"{_formula(args[0], 1)} {RELATIONS[op]} {_formula(args[1], 1)}"
+        return f"({text})" if outer else text
+    return f"{op}({', '.join(_formula(a, 0) for a in args)})"

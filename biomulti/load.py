@@ -1,0 +1,90 @@
+"""`biomulti.load`: a network from whatever the user has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from biomulti import sbml
+from biomulti.errors import ModelError, OptionError
+from biomulti.network import Network
+
+
+def load(model: Any, *, substance: str | None = None) -> Network:
+    """Read a gene network from SBML or Antimony.
+
+    Args:
+        model: a path to an SBML or Antimony file; SBML or Antimony text; the name of a shipped model (see
+            `shipped`); or a loaded tellurium/roadrunner model.
+        substance: take amounts in this unit ("item", "mole", "nanomole", ...) whatever the model says.
+
+    Raises:
+        ModelError: a missing file, a text that is neither SBML nor Antimony, or an invalid model.
+        UnsupportedError: a valid model with a construct that is not supported yet; its name is in the text.
+    """
+    if isinstance(model, Network):
+        return model
+    if hasattr(model, "getCurrentSBML"):
+        return sbml.read(model.getCurrentSBML(), "the loaded roadrunner model", substance)
+    if not isinstance(model, (str, Path)):
+        raise OptionError(
+            f"load() takes a path, a text, a shipped model's name or a roadrunner model, not {type(model)}."
+        )
+    text, source = _text(model)
+    if not _looks_like_xml(text):
+        text = _antimony_to_sbml(text, source)
+    return sbml.read(text, source, substance)
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the models that come with the package."""
+    return tuple(sorted(p.stem for p in _shipped_folder().glob("*.xml")))
+
+
+def _shipped_folder() -> Path:
+    here = Path(__file__).resolve().parent
+    installed = here / "_models"
+    return installed if installed.is_dir() else here.parent / "sbml_models"
+
+
+def _text(model: str | Path) -> tuple[str, str]:
+    """The model's text, and what to call it."""
+    if isinstance(model, str) and (_looks_like_xml(model) or "\n" in model or "->" in model or ";" in model):
+        return model, "the model text"
+    path = Path(model)
+    if not path.is_file() and str(model) in shipped():
+        path = _shipped_folder() / f"{model}.xml"
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder; give the SBML or Antimony file in it.")
+    if not path.is_file():
+        raise ModelError(
+            f"there is no file '{model}' and no shipped model of that name. Shipped models: "
+            f"{', '.join(shipped())}."
+        )
+    try:
+        return path.read_text(encoding="utf-8-sig"), str(model)
+    except UnicodeDecodeError:
+        raise ModelError(f"{path} is not a text file; SBML and Antimony are UTF-8 text.") from None
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _looks_like_xml(text: str) -> bool:
+    return text.lstrip("\ufeff \t\r\n").startswith("<")
+
+
+def _antimony_to_sbml(text: str, source: str) -> str:
+    import antimony
+
+    if not text.strip():
+        raise ModelError(f"{source} is empty; it should hold SBML or Antimony.")
+    antimony.clearPreviousLoads()
+    # Antimony follows `import` statements to other files; a model is one text here
+    if re.search(r"^\s*import\s", text, flags=re.MULTILINE):
+        raise ModelError(f"{source} imports another file; put the whole model into one text.")
+    # an error leaves a valid, empty model behind, so the answer must be read
+    if antimony.loadAntimonyString(text) < 0:
+        reason = " ".join(antimony.getLastError().split())
+        raise ModelError(f"{source} is neither SBML (no XML) nor valid Antimony: {reason}")
+    return str(antimony.getSBMLString(antimony.getMainModuleName()))

@@ -1,0 +1,177 @@
+"""From libSBML's syntax trees to expressions."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import libsbml
+
+from biomulti import expression as ex
+from biomulti.errors import ModelError, UnsupportedError
+from biomulti.expression import Expression
+from biomulti.network import AVOGADRO
+
+UNARY = {
+    libsbml.AST_FUNCTION_ABS: "abs",
+    libsbml.AST_FUNCTION_EXP: "exp",
+    libsbml.AST_FUNCTION_LN: "ln",
+    libsbml.AST_FUNCTION_FLOOR: "floor",
+    libsbml.AST_FUNCTION_CEILING: "ceil",
+    libsbml.AST_FUNCTION_FACTORIAL: "factorial",
+    libsbml.AST_FUNCTION_SIN: "sin",
+    libsbml.AST_FUNCTION_COS: "cos",
+    libsbml.AST_FUNCTION_TAN: "tan",
+    libsbml.AST_FUNCTION_ARCSIN: "asin",
+    libsbml.AST_FUNCTION_ARCCOS: "acos",
+    libsbml.AST_FUNCTION_ARCTAN: "atan",
+    libsbml.AST_FUNCTION_SINH: "sinh",
+    libsbml.AST_FUNCTION_COSH: "cosh",
+    libsbml.AST_FUNCTION_TANH: "tanh",
+    libsbml.AST_FUNCTION_ARCSINH: "asinh",
+    libsbml.AST_FUNCTION_ARCCOSH: "acosh",
+    libsbml.AST_FUNCTION_ARCTANH: "atanh",
+}
+# sec, csc, cot and their relatives: f(x) = 1 / g(x), and arcf(x) = arcg(1 / x)
+RECIPROCAL = {
+    libsbml.AST_FUNCTION_SEC: "cos",
+    libsbml.AST_FUNCTION_CSC: "sin",
+    libsbml.AST_FUNCTION_COT: "tan",
+    libsbml.AST_FUNCTION_SECH: "cosh",
+    libsbml.AST_FUNCTION_CSCH: "sinh",
+    libsbml.AST_FUNCTION_COTH: "tanh",
+}
+OF_RECIPROCAL = {
+    libsbml.AST_FUNCTION_ARCSEC: "acos",
+    libsbml.AST_FUNCTION_ARCCSC: "asin",
+    libsbml.AST_FUNCTION_ARCCOT: "atan",
+    libsbml.AST_FUNCTION_ARCSECH: "acosh",
+    libsbml.AST_FUNCTION_ARCCSCH: "asinh",
+    libsbml.AST_FUNCTION_ARCCOTH: "atanh",
+}
+RELATIONAL = {
+    libsbml.AST_RELATIONAL_LT: "lt",
+    libsbml.AST_RELATIONAL_LEQ: "le",
+    libsbml.AST_RELATIONAL_GT: "gt",
+    libsbml.AST_RELATIONAL_GEQ: "ge",
+    libsbml.AST_RELATIONAL_EQ: "eq",
+    libsbml.AST_RELATIONAL_NEQ: "ne",
+}
+LOGICAL = {
+    libsbml.AST_LOGICAL_AND: ("and", 1.0),
+    libsbml.AST_LOGICAL_OR: ("or", 0.0),
+    libsbml.AST_LOGICAL_XOR: ("xor", 0.0),
+}
+CONSTANTS = {
+    libsbml.AST_CONSTANT_E: math.e,
+    libsbml.AST_CONSTANT_PI: math.pi,
+    libsbml.AST_CONSTANT_TRUE: 1.0,
+    libsbml.AST_CONSTANT_FALSE: 0.0,
+    libsbml.AST_NAME_AVOGADRO: AVOGADRO,
+}
+REFUSED = {
+    libsbml.AST_FUNCTION_DELAY: "the delay() function",
+    libsbml.AST_FUNCTION_RATE_OF: "the rateOf function",
+}
+
+
+def read(node: Any, where: str) -> Expression:
+    """The expression of a libSBML ASTNode.
+
+    Raises:
+        UnsupportedError: it uses delay, rateOf, or a function that core SBML does not have; `where` is in
+            the text.
+    """
+    kind = node.getType()
+    if kind in REFUSED:
+        raise UnsupportedError(f"{where} uses {REFUSED[kind]}, which is not supported yet.")
+    args = [read(node.getChild(i), where) for i in range(node.getNumChildren())]
+    if node.isNumber():
+        return ex.number(node.getValue())
+    if kind in CONSTANTS:
+        return ex.number(CONSTANTS[kind])
+    if kind == libsbml.AST_NAME_TIME:
+        return ex.TIME
+    if kind == libsbml.AST_NAME:
+        return ex.symbol(node.getName())
+    result = _arithmetic(kind, args) or _function(kind, args) or _logic(kind, args)
+    if result is None:
+        name = node.getName() or libsbml.formulaToL3String(node)
+        raise UnsupportedError(f"{where} uses '{name}', a function that core SBML does not define.")
+    return result
+
+
+def _arithmetic(kind: int, args: list[Expression]) -> Expression | None:
+    if kind == libsbml.AST_PLUS:
+        return ex.add(*args)
+    if kind == libsbml.AST_TIMES:
+        return ex.multiply(*args)
+    if kind == libsbml.AST_MINUS:
+        return ex.negate(args[0]) if len(args) == 1 else ex.subtract(args[0], args[1])
+    if kind == libsbml.AST_DIVIDE:
+        return ex.divide(args[0], args[1])
+    if kind in (libsbml.AST_POWER, libsbml.AST_FUNCTION_POWER):
+        return ex.power(args[0], args[1])
+    if kind == libsbml.AST_FUNCTION_ROOT:
+        degree, radicand = args if len(args) == 2 else (ex.number(2.0), args[0])
+        return ex.power(radicand, ex.divide(ex.ONE, degree))
+    if kind == libsbml.AST_FUNCTION_LOG:
+        base, x = args if len(args) == 2 else (ex.number(10.0), args[0])
+        return ex.divide(ex.function("ln", x), _log_of_base(base))
+    return None
+
+
+def _log_of_base(base: Expression) -> Expression:
+    if base.value is not None and base.value > 0.0:
+        return ex.number(math.log(base.value))
+    return ex.function("ln", base)
+
+
+def _function(kind: int, args: list[Expression]) -> Expression | None:
+    if kind in UNARY:
+        return ex.function(UNARY[kind], args[0])
+    if kind in RECIPROCAL:
+        return ex.divide(ex.ONE, ex.function(RECIPROCAL[kind], args[0]))
+    if kind in OF_RECIPROCAL:
+        return ex.function(OF_RECIPROCAL[kind], ex.divide(ex.ONE, args[0]))
+    if kind in (libsbml.AST_FUNCTION_MIN, libsbml.AST_FUNCTION_MAX):
+        name = "min" if kind == libsbml.AST_FUNCTION_MIN else "max"
+        out = args[0]
+        for arg in args[1:]:
+            out = Expression(name, out, arg)
+        return out
+    if kind == libsbml.AST_FUNCTION_QUOTIENT:
+        return _quotient(args[0], args[1])
+    if kind == libsbml.AST_FUNCTION_REM:
+        return ex.subtract(args[0], ex.multiply(args[1], _quotient(args[0], args[1])))
+    if kind == libsbml.AST_FUNCTION_PIECEWISE:
+        return ex.piecewise(*args)
+    return None
+
+
+def _quotient(x: Expression, y: Expression) -> Expression:
+    ratio = ex.divide(x, y)
+    toward_zero = ex.compare("lt", ratio, ex.ZERO)
+    return ex.piecewise(ex.function("ceil", ratio), toward_zero, ex.function("floor", ratio))
+
+
+def _logic(kind: int, args: list[Expression]) -> Expression | None:
+    if kind in RELATIONAL:
+        pairs = [ex.compare(RELATIONAL[kind], a, b) for a, b in itertools.pairwise(args)]
+        return pairs[0] if len(pairs) == 1 else Expression("and", *pairs)
+    if kind in LOGICAL:
+        name, empty = LOGICAL[kind]
+        return Expression(name, *args) if args else ex.number(empty)
+    if kind == libsbml.AST_LOGICAL_NOT:
+        return Expression("not", args[0])
+    if kind == libsbml.AST_LOGICAL_IMPLIES:
+        return Expression("or", Expression("not", args[0]), args[1])
+    return None
+
+
+def required(node: Any, where: str) -> Expression:
+    """The expression of `node`, or a ModelError that says `where` has none."""
+    if node is None:
+        raise ModelError(f"{where} has no formula; give it one, or remove the element.")
+    return read(node, where)

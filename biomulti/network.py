@@ -1,0 +1,177 @@
+"""The gene network as a user holds it: a frozen description, read from SBML and independent of any method."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from biomulti.expression import Expression, formula
+
+AVOGADRO = 6.02214179e23  # the value SBML gives to its avogadro symbol, so that a model agrees with itself
+
+
+@dataclass(frozen=True)
+class Compartment:
+    """A volume, area or length; `size` is None where an assignment gives it."""
+
+    id: str
+    size: float | None
+    dimensions: float = 3.0
+    constant: bool = True
+    name: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Species:
+    """A chemical species. Its symbol in a formula is an amount if `only_substance`, else a concentration."""
+
+    id: str
+    compartment: str
+    initial_amount: float | None = None
+    initial_concentration: float | None = None
+    only_substance: bool = False
+    boundary: bool = False
+    constant: bool = False
+    name: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number of the model; `value` is None where an assignment gives it."""
+
+    id: str
+    value: float | None
+    constant: bool = True
+    name: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """`law` is extent per time; `reactants` and `products` map species to stoichiometry."""
+
+    id: str
+    reactants: Mapping[str, float]
+    products: Mapping[str, float]
+    law: Expression
+    reversible: bool = False
+    name: str = ""
+    line: int = 0
+
+    @property
+    def equation(self) -> str:
+        """`2 A + B -> C`, with <-> if the reaction is reversible."""
+        arrow = "<->" if self.reversible else "->"
+        return f"{_side(self.reactants)} {arrow} {_side(self.products)}"
+
+
+@dataclass(frozen=True)
+class Substance:
+    """What one unit of amount is. `molecules` per unit is None where the model does not say."""
+
+    unit: str
+    molecules: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Network:
+    """A gene network: compartments, species, parameters, reactions and rules, as the model states them.
+
+    Expressions keep SBML's meaning (a species' symbol is its concentration unless it has only substance
+    units); time is in `time_unit`, amounts in `substance.unit`. Made by `biomulti.load`.
+    """
+
+    id: str
+    compartments: tuple[Compartment, ...]
+    species: tuple[Species, ...]
+    parameters: tuple[Parameter, ...]
+    reactions: tuple[Reaction, ...]
+    initial_assignments: Mapping[str, Expression]
+    assignment_rules: Mapping[str, Expression]
+    rate_rules: Mapping[str, Expression]
+    substance: Substance
+    time_unit: str
+    name: str = ""
+    source: str = ""
+    sbml: str = field(default="", repr=False, compare=False)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of everything that enters a simulation, the same for the same model whatever its layout."""
+        parts = [
+            self.compartments,
+            self.species,
+            self.parameters,
+            self.reactions,
+            sorted(self.initial_assignments.items()),
+            sorted(self.assignment_rules.items()),
+            sorted(self.rate_rules.items()),
+            (self.substance.unit, self.substance.molecules, self.time_unit),
+        ]
+        return hashlib.sha256(_canonical(parts).encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        title = self.id + (f" ({self.name})" if self.name and self.name != self.id else "")
+        rules = len(self.assignment_rules) + len(self.rate_rules)
+        lines = [
+            f"Network {title}: {len(self.species)} species, {len(self.reactions)} reactions, "
+            f"{len(self.parameters)} parameters, {rules} rules",
+            f"  amounts in {self.substance.unit} ({self.substance.reason}), time in {self.time_unit}",
+        ]
+        width = max((len(r.id) for r in self.reactions), default=0)
+        equations = max((len(r.equation) for r in self.reactions), default=0)
+        lines += [
+            f"  {r.id:{width}}  {r.equation:{equations}}  {formula(r.law)}" for r in self.reactions[:SHOWN]
+        ]
+        if len(self.reactions) > SHOWN:
+            lines.append(f"  ... and {len(self.reactions) - SHOWN} more reactions")
+        lines += [f"  {k} = {formula(e)}" for k, e in list(self.assignment_rules.items())[:SHOWN]]
+        lines += [f"  d {k}/dt = {formula(e)}" for k, e in list(self.rate_rules.items())[:SHOWN]]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html.escape(r.id)}</td><td>{html.escape(r.equation)}</td>"
+            f"<td><code>{html.escape(formula(r.law))}</code></td></tr>"
+            for r in self.reactions
+        )
+        rules = [(k, formula(e)) for k, e in self.assignment_rules.items()]
+        rules += [(f"d {k}/dt", formula(e)) for k, e in self.rate_rules.items()]
+        rows += "".join(
+            f"<tr><td>{html.escape(k)}</td><td>=</td><td><code>{html.escape(e)}</code></td></tr>"
+            for k, e in rules
+        )
+        head = html.escape(
+            f"{self.id}: {len(self.species)} species, amounts in {self.substance.unit}, "
+            f"time in {self.time_unit}"
+        )
+        return (
+            f"<table><caption>{head}</caption><thead><tr><th>reaction</th><th>equation</th><th>law</th>"
+            f"</tr></thead><tbody>{rows}</tbody></table>"
+        )
+
+
+SHOWN = 40  # reactions and rules a text listing prints before it says how many more there are
+
+
+def _side(species: Mapping[str, float]) -> str:
+    terms = [(f"{n:g} " if n != 1 else "") + s for s, n in species.items()]
+    return " + ".join(terms) or "∅"
+
+
+def _canonical(part: object) -> str:
+    if isinstance(part, Expression):
+        return f"({part.op} {' '.join(_canonical(a) for a in part.args)})"
+    if isinstance(part, (list, tuple)):
+        return f"[{','.join(_canonical(p) for p in part)}]"
+    if isinstance(part, Mapping):
+        return _canonical(sorted(part.items()))
+    if hasattr(part, "__dataclass_fields__"):
+        fields = [f for f in part.__dataclass_fields__ if f not in ("line", "name")]
+        return _canonical([getattr(part, f) for f in fields])
+    return repr(part)

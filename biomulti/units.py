@@ -1,0 +1,105 @@
+"""What one unit of amount of a model is, in molecules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import libsbml
+
+from biomulti.errors import OptionError
+from biomulti.network import AVOGADRO, Substance
+
+COUNTS = {libsbml.UNIT_KIND_ITEM, libsbml.UNIT_KIND_DIMENSIONLESS}
+NAMED = {"item": 1.0, "mole": AVOGADRO, "millimole": 1e-3 * AVOGADRO, "micromole": 1e-6 * AVOGADRO}
+NAMED |= {"nanomole": 1e-9 * AVOGADRO, "picomole": 1e-12 * AVOGADRO, "femtomole": 1e-15 * AVOGADRO}
+PREFIX = {0: "", -3: "milli", -6: "micro", -9: "nano", -12: "pico", -15: "femto", -18: "atto", 3: "kilo"}
+SECONDS = {60.0: "minute", 3600.0: "hour", 86400.0: "day", 604800.0: "week", 31536000.0: "year"}
+
+
+def chosen(unit: str) -> Substance:
+    """The unit of amount a user names in `load(..., substance=...)`."""
+    if unit not in NAMED:
+        raise OptionError(f"substance={unit!r} is not a unit of amount; choose one of {', '.join(NAMED)}.")
+    return Substance(unit, NAMED[unit], "as asked for when the model was loaded")
+
+
+def substance(model: Any) -> Substance:
+    """The model's unit of amount, with the reason why it is taken so."""
+    if model.getLevel() < 3:
+        definition = model.getUnitDefinition("substance")
+        if definition is None:
+            reason = f"the default of SBML Level {model.getLevel()}; the file states no unit of amount"
+            default = Substance("mole", None, reason)
+        else:
+            default = _of_definition(definition, "declared by the model")
+    else:
+        default = _of_name(model, model.getSubstanceUnits())
+    for k in range(model.getNumSpecies()):
+        species = model.getSpecies(k)
+        if not species.isSetSubstanceUnits():
+            continue
+        own = _of_name(model, species.getSubstanceUnits())
+        if default.molecules is None:
+            default = own
+        elif own.molecules != default.molecules:
+            clash = f"species '{species.getId()}' (line {species.getLine()}) counts in {own.unit}"
+            return Substance(default.unit, None, f"{clash} and the model in {default.unit}")
+    return default
+
+
+def time_unit(model: Any) -> str:
+    """The model's unit of time, in words."""
+    name = model.getTimeUnits() if model.getLevel() >= 3 else "time"
+    definition = model.getUnitDefinition(name) if name else None
+    if definition is None:
+        return name if name and name != "time" else "second"
+    size = 1.0
+    for k in range(definition.getNumUnits()):
+        unit = definition.getUnit(k)
+        if unit.getKind() == libsbml.UNIT_KIND_DIMENSIONLESS:
+            continue
+        if unit.getKind() != libsbml.UNIT_KIND_SECOND or unit.getExponentAsDouble() != 1.0:
+            return str(definition.getName() or definition.getId())
+        size *= _size(unit)
+    return "second" if size == 1.0 else SECONDS.get(size, f"{size:g} second")
+
+
+def _of_name(model: Any, name: str) -> Substance:
+    if not name:
+        return Substance("unstated unit", None, "the model states no unit of amount")
+    if name in ("item", "dimensionless", "mole"):
+        return Substance(name, AVOGADRO if name == "mole" else 1.0, "declared by the model")
+    if name == "avogadro":
+        return Substance(name, AVOGADRO, "declared by the model")
+    definition = model.getUnitDefinition(name)
+    if definition is None and name == "substance":
+        return Substance("mole", None, "SBML's default; the file states no unit of amount")
+    if definition is None:
+        return Substance(name, None, f"'{name}' is not a unit of amount")
+    return _of_definition(definition, "declared by the model")
+
+
+def _of_definition(definition: Any, reason: str) -> Substance:
+    units = [definition.getUnit(k) for k in range(definition.getNumUnits())]
+    factor, kinds = 1.0, []
+    for unit in units:
+        factor *= _size(unit)
+        if unit.getKind() != libsbml.UNIT_KIND_DIMENSIONLESS:
+            kinds.append((unit.getKind(), unit.getExponentAsDouble()))
+    if not kinds or kinds == [(libsbml.UNIT_KIND_ITEM, 1.0)]:
+        return Substance("item" if factor == 1.0 else f"{factor:g} item", factor, reason)
+    if kinds in ([(libsbml.UNIT_KIND_MOLE, 1.0)], [(libsbml.UNIT_KIND_AVOGADRO, 1.0)]):
+        return Substance(_mole_name(units, factor), factor * AVOGADRO, reason)
+    name = definition.getName() or definition.getId()
+    return Substance(name, None, f"'{name}' does not count molecules")
+
+
+def _size(unit: Any) -> float:
+    return float((unit.getMultiplier() * 10.0 ** unit.getScale()) ** unit.getExponentAsDouble())
+
+
+def _mole_name(units: list[Any], factor: float) -> str:
+    scale = sum(u.getScale() for u in units)
+    if scale in PREFIX and abs(factor / 10.0**scale - 1.0) < 1e-12:
+        return f"{PREFIX[scale]}mole"
+    return f"{factor:g} mole"
