@@ -217,11 +217,7 @@ def rosenbrock_step(  # type: ignore[no-untyped-def]
 def hermite(s, start_value, end_value, start_slope, end_slope):  # type: ignore[no-untyped-def]
     """The cubic with these ends at 0 and 1 (slopes per unit of s), at s; exact for what does not change."""
     r = 1.0 - s
-    return (
-        start_value
-        + (end_value - start_value) * s * s * (3.0 - 2.0 * s)
-        + s * r * (start_slope * r - end_slope * s)
-    )
+    return start_value + (end_value - start_value) * s * s * (3.0 - 2.0 * s) + s * r * (start_slope * r - end_slope * s)
 
 
 @njit

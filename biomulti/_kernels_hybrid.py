@@ -72,7 +72,9 @@ def next_step(h, error, order):  # type: ignore[no-untyped-def]
 
 @kernel(
     void(
-        types.UniTuple(FUNCTION, 3),
+        FUNCTION,
+        FUNCTION,
+        FUNCTION,
         types.Tuple((boolean[::1], int64[::1], int64[::1], float64[::1], boolean[::1], boolean[::1])),
         types.UniTuple(int64[::1], 3),
         types.Tuple(
@@ -102,7 +104,9 @@ def next_step(h, error, order):  # type: ignore[no-untyped-def]
     parallel=True,
 )
 def advance_hybrid(  # type: ignore[no-untyped-def]
-    functions,
+    fluxes,
+    jacobian,
+    time_slopes,
     net,
     patterns,
     method,
@@ -121,7 +125,7 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
 ):
     """Advance every row through the output times.
 
-    functions: fluxes, Jacobian entries, time slopes; net: fires [fluxes], start [fluxes + 1], species,
+    fluxes, jacobian (its entries), time_slopes: the model; net: fires [fluxes], start [fluxes + 1], species,
     change, limited [fluxes] (a firing may find too little of a flowing reactant), flowing [states]; patterns:
     rows and columns of the Jacobian entries, rows of the time slopes; method: coefficients of a Rosenbrock
     method; control: relative tolerance, floor [states], order of the method, whether explicit steps are
@@ -133,7 +137,7 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
     y_all, peak_all, h_all, mode_all = moving
     outputs, n = times.shape[0], floor.shape[0]
     pattern = (patterns[0], patterns[1])
-    model = (functions[0], functions[1], functions[2], patterns[2])
+    model = (fluxes, jacobian, time_slopes, patterns[2])
     count = method[3].shape[0]
     for i in prange(y_all.shape[0]):
         x, peak, par, mode = y_all[i], peak_all[i], p[i], mode_all[i]
@@ -145,7 +149,7 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
         entries = np.empty(max(patterns[0].shape[0], patterns[2].shape[0], 1))
         t, h = clock[i], h_all[i]
         status[i, 0] = FINISHED
-        hazard = slopes(functions[0], t, x, par, a, work[0], net)
+        hazard = slopes(fluxes, t, x, par, a, work[0], net)
         check(a, fires, work[0], status, i)
         firings, steps = 0, 0
         while status[i, 0] == FINISHED and cursor[i] < outputs:
@@ -167,9 +171,7 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
                     pivots, entries,
                 )  # fmt: skip
             else:
-                end, integral, miss, stiffness = explicit_step(
-                    functions[0], t, step, x, par, a, net, work, hazard
-                )
+                end, integral, miss, stiffness = explicit_step(fluxes, t, step, x, par, a, net, work, hazard)
             tolerance(x, work[4], peak, floor, rtol, allowed)
             error = error_norm(work[5], allowed, miss, rtol)
             if explicit_allowed:
@@ -182,7 +184,7 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
                 h = next_step(step, max(error, 4.0), order)
                 if not t + h > t:
                     status[i, 0] = STEP_TOO_SMALL
-                hazard = slopes(functions[0], t, x, par, a, work[0], net)
+                hazard = slopes(fluxes, t, x, par, a, work[0], net)
                 continue
             wanted = next_step(step, error, order)
             h = max(h, wanted) if clipped else wanted
@@ -192,14 +194,14 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
                     x[k] = hermite(s, x[k], work[4, k], step * work[0, k], step * work[3, k])
                 below_zero(x, allowed, floor)
                 t += s * step
-                total = slopes(functions[0], t, x, par, a, work[0], net)
+                total = slopes(fluxes, t, x, par, a, work[0], net)
                 check(a, fires, work[0], status, i)
                 j = choose(a, fires, total, uniform(rng, i))
                 if j >= 0 and status[i, 0] == FINISHED:
                     fire(x, j, start, species, change, status, i)
                     firings += 1
                 left[i] = exponential(rng, i)
-                hazard = slopes(functions[0], t, x, par, a, work[0], net)
+                hazard = slopes(fluxes, t, x, par, a, work[0], net)
                 check(a, fires, work[0], status, i)
             else:
                 left[i] -= integral

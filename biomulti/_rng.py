@@ -40,9 +40,7 @@ def _seed(seed, ids, out):  # type: ignore[no-untyped-def]
     k0, k1 = uint32(seed & low), uint32(seed >> uint64(32))
     for i in range(ids.shape[0]):
         for block in range(2):
-            c = philox4x32(
-                uint32(ids[i] & low), uint32(ids[i] >> uint64(32)), uint32(block), uint32(0), k0, k1
-            )
+            c = philox4x32(uint32(ids[i] & low), uint32(ids[i] >> uint64(32)), uint32(block), uint32(0), k0, k1)
             out[i, 2 * block] = uint64(c[0]) | (uint64(c[1]) << uint64(32))
             out[i, 2 * block + 1] = uint64(c[2]) | (uint64(c[3]) << uint64(32))
 

@@ -59,8 +59,7 @@ def _text(model: str | Path) -> tuple[str, str]:
         raise ModelError(f"{path} is a folder; give the SBML or Antimony file in it.")
     if not path.is_file():
         raise ModelError(
-            f"there is no file '{model}' and no shipped model of that name. Shipped models: "
-            f"{', '.join(shipped())}."
+            f"there is no file '{model}' and no shipped model of that name. Shipped models: {', '.join(shipped())}."
         )
     try:
         return path.read_text(encoding="utf-8-sig"), str(model)

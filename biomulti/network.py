@@ -125,9 +125,7 @@ class Network:
         ]
         width = max((len(r.id) for r in self.reactions), default=0)
         equations = max((len(r.equation) for r in self.reactions), default=0)
-        lines += [
-            f"  {r.id:{width}}  {r.equation:{equations}}  {formula(r.law)}" for r in self.reactions[:SHOWN]
-        ]
+        lines += [f"  {r.id:{width}}  {r.equation:{equations}}  {formula(r.law)}" for r in self.reactions[:SHOWN]]
         if len(self.reactions) > SHOWN:
             lines.append(f"  ... and {len(self.reactions) - SHOWN} more reactions")
         lines += [f"  {k} = {formula(e)}" for k, e in list(self.assignment_rules.items())[:SHOWN]]
@@ -143,12 +141,10 @@ class Network:
         rules = [(k, formula(e)) for k, e in self.assignment_rules.items()]
         rules += [(f"d {k}/dt", formula(e)) for k, e in self.rate_rules.items()]
         rows += "".join(
-            f"<tr><td>{html.escape(k)}</td><td>=</td><td><code>{html.escape(e)}</code></td></tr>"
-            for k, e in rules
+            f"<tr><td>{html.escape(k)}</td><td>=</td><td><code>{html.escape(e)}</code></td></tr>" for k, e in rules
         )
         head = html.escape(
-            f"{self.id}: {len(self.species)} species, amounts in {self.substance.unit}, "
-            f"time in {self.time_unit}"
+            f"{self.id}: {len(self.species)} species, amounts in {self.substance.unit}, time in {self.time_unit}"
         )
         return (
             f"<table><caption>{head}</caption><thead><tr><th>reaction</th><th>equation</th><th>law</th>"

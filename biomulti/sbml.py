@@ -44,9 +44,7 @@ def read(text: str, source: str, substance: str | None = None) -> Network:
     document.checkConsistency()
     _raise_first_error(document, source)
     for found in _unsupported(document, model):
-        raise UnsupportedError(
-            f"{source}: {found}, not supported yet; the model is refused rather than run wrong."
-        )
+        raise UnsupportedError(f"{source}: {found}, not supported yet; the model is refused rather than run wrong.")
     _convert(document, "promoteLocalParameters", source)
     _convert(document, "expandFunctionDefinitions", source)
     return _network(document.getModel(), source, text, substance)
@@ -134,9 +132,7 @@ def _network(model: Any, source: str, text: str, substance: str | None) -> Netwo
         compartments=tuple(_compartment(c) for c in _all(model, "Compartments")),
         species=tuple(_species(s) for s in _all(model, "Species")),
         parameters=tuple(
-            Parameter(
-                p.getId(), p.getValue() if p.isSetValue() else None, p.getConstant(), p.getName(), p.getLine()
-            )
+            Parameter(p.getId(), p.getValue() if p.isSetValue() else None, p.getConstant(), p.getName(), p.getLine())
             for p in _all(model, "Parameters")
         ),
         reactions=tuple(_reaction(r, source) for r in _all(model, "Reactions")),
@@ -147,9 +143,7 @@ def _network(model: Any, source: str, text: str, substance: str | None) -> Netwo
         assignment_rules={
             r.getVariable(): math_of(r, f"the rule of '{r.getVariable()}'") for r in rules if r.isAssignment()
         },
-        rate_rules={
-            r.getVariable(): math_of(r, f"the rate rule of '{r.getVariable()}'") for r in rules if r.isRate()
-        },
+        rate_rules={r.getVariable(): math_of(r, f"the rate rule of '{r.getVariable()}'") for r in rules if r.isRate()},
         substance=units.chosen(substance) if substance else units.substance(model),
         time_unit=units.time_unit(model),
         source=source,
@@ -203,8 +197,6 @@ def _stoichiometry(references: Iterator[Any], where: str) -> dict[str, float]:
         if reference.getLevel() < 3:
             value /= reference.getDenominator()
         if math.isnan(value):
-            raise ModelError(
-                f"{where}: species '{reference.getSpecies()}' has no stoichiometry; give it one."
-            )
+            raise ModelError(f"{where}: species '{reference.getSpecies()}' has no stoichiometry; give it one.")
         out[reference.getSpecies()] = out.get(reference.getSpecies(), 0.0) + value
     return out

@@ -99,9 +99,7 @@ class Stepper:
             counted[[k for k, name in enumerate(self.system.states) if name in species]] = 1.0
         return counted
 
-    def advance(
-        self, cells: CellPopulation, times: Floats, report: Callable[[float], None] | None = None
-    ) -> Floats:
+    def advance(self, cells: CellPopulation, times: Floats, report: Callable[[float], None] | None = None) -> Floats:
         """Bring every row of `cells` to the last of `times`.
 
         Args:
@@ -137,9 +135,7 @@ class Stepper:
             if not status[:, 0].any():
                 return out
 
-    def _direct(
-        self, cells: CellPopulation, times: Floats, out: Floats, cursor: Any, budget: int, status: Any
-    ) -> None:
+    def _direct(self, cells: CellPopulation, times: Floats, out: Floats, cursor: Any, budget: int, status: Any) -> None:
         advance_ssa(
             self.model.fluxes, *self._net[:4], cells.y, cells.p, cells.rng, cells.left, cells.clock, cursor,
             times, out, budget, cells.counts, status,
@@ -151,8 +147,7 @@ class Stepper:
         model = self.model
         method = RODAS4 if self.accurate else RODAS3
         advance_hybrid(
-            (model.fluxes, model.jacobian, model.time_slopes),
-            self._net,
+            model.fluxes, model.jacobian, model.time_slopes, self._net,
             (model.rows, model.columns, model.slope_rows),
             _coefficients(method),
             (self.tolerance, self._floor, method.order, not self.accurate),

@@ -226,9 +226,7 @@ class _Lowering:
 class _InitialValues:
     """The value of every symbol at time 0, each worked out once."""
 
-    def __init__(
-        self, network: Network, initial: Mapping[str, float], parameters: Mapping[str, float]
-    ) -> None:
+    def __init__(self, network: Network, initial: Mapping[str, float], parameters: Mapping[str, float]) -> None:
         self.network = network
         self.species = {s.id: s for s in network.species}
         self.given: dict[str, float | None] = {c.id: c.size for c in network.compartments}

@@ -1,0 +1,76 @@
+"""From a model's amounts to whole numbers of molecules."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biomulti.errors import UnitsError
+from biomulti.network import Network
+from biomulti.system import System
+
+COUNTABLE = 1e15  # beyond this a firing of one molecule is lost in rounding
+
+
+class AssumptionWarning(UserWarning):
+    """Something the model leaves open was taken in the only reasonable way; the text says which."""
+
+
+def molecules_per_unit(network: Network) -> float:
+    """How many molecules one unit of the model's amounts is.
+
+    A model that states no unit, in compartments of size 1 with whole initial amounts, is taken to count
+    molecules, with an AssumptionWarning.
+
+    Raises:
+        UnitsError: the model leaves open what its amounts are, and the answer changes what fires.
+    """
+    stated = network.substance.molecules
+    if stated is not None:
+        return stated
+    if network.substance.unit == "unstated unit" and _looks_like_counts(network):
+        warnings.warn(
+            f"{network.source}: {network.substance.reason}; its whole initial amounts in compartments of size "
+            f"1 are taken as numbers of molecules. Say so with load(..., substance='item').",
+            AssumptionWarning,
+            stacklevel=3,
+        )
+        return 1.0
+    raise UnitsError(
+        f"{network.source}: reactions fire molecule by molecule, and {network.substance.reason}. Say what one "
+        f"unit of amount is: load(..., substance='item') if amounts are numbers of molecules, 'mole', "
+        f"'nanomole' and so on otherwise; or use method='ode'."
+    )
+
+
+def _looks_like_counts(network: Network) -> bool:
+    amounts = [s.initial_amount if s.initial_amount is not None else s.initial_concentration for s in network.species]
+    whole = all(a is None or float(a).is_integer() for a in amounts)
+    return whole and all(c.size == 1.0 for c in network.compartments)
+
+
+def whole_start(system: System, y: NDArray[np.float64], counted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The start y [states] with the `counted` states rounded to whole molecules; others stay as they are.
+
+    Raises:
+        UnitsError: a counted state holds more molecules than can be counted one by one.
+    """
+    out = y.copy()
+    for k in np.flatnonzero(counted):
+        name = system.states[k]
+        if not abs(y[k]) < COUNTABLE:
+            raise UnitsError(
+                f"{system.network.source}: '{name}' starts with {y[k]:.3g} molecules, too many to fire one by "
+                f"one (amounts in {system.network.substance.unit}, {system.network.substance.reason}). If the "
+                f"model counts molecules, say load(..., substance='item'); otherwise use method='ode'."
+            )
+        out[k] = np.round(y[k])
+        if abs(out[k] - y[k]) > 1e-6 * max(1.0, abs(y[k])):
+            warnings.warn(
+                f"{system.network.source}: '{name}' starts with {y[k]:.6g} molecules, rounded to {out[k]:.0f}.",
+                AssumptionWarning,
+                stacklevel=3,
+            )
+    return out

@@ -1,0 +1,184 @@
+"""Which reactions fire one by one and which flow, and why.
+
+A deterministic pilot run shows what a network does. A reaction flows if every species it changes is plentiful
+there and it fires many times while the fastest of them changes; otherwise it fires. With n_k the amount of a
+species, a_j the rate of a reaction and nu_jk its stoichiometry,
+
+    tau_k = 2 n_k / sum_j |nu_jk| a_j        firings while species k changes: a_j tau_k.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biomulti._kernels_evaluate import evaluate_rows
+from biomulti.cells import population
+from biomulti.compile import CompiledModel, compile_model
+from biomulti.counts import molecules_per_unit
+from biomulti.errors import OptionError, SimulationError
+from biomulti.network import Network
+from biomulti.stepper import Stepper
+from biomulti.system import System, system_of
+
+PLENTIFUL = 100.0  # molecules: relative noise of a tenth
+SCARCE_SHARE = 0.1  # share of the pilot run a species may spend below PLENTIFUL and still count as plentiful
+MANY = 10.0  # firings while what a reaction changes changes
+PILOT_POINTS = 400
+PILOT_TOLERANCE = 1e-4
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided about one reaction; `rate` is its mean firing rate in the pilot run."""
+
+    reaction: str
+    flows: bool
+    reason: str
+    rate: float
+
+
+@dataclass(frozen=True)
+class Partition:
+    """The decisions about all fluxes of a network, in their order. Printing it gives a table."""
+
+    decisions: tuple[Decision, ...]
+    time_unit: str
+    note: str = ""
+
+    @property
+    def fires(self) -> NDArray[np.bool_]:
+        """[fluxes], True where a reaction fires."""
+        return np.array([not d.flows for d in self.decisions], dtype=bool)
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        return [(d.reaction, "flows" if d.flows else "fires", f"{d.rate:.3g}", d.reason) for d in self.decisions]
+
+    def __str__(self) -> str:
+        head = ("reaction", "", f"per {self.time_unit}", "why")
+        rows = [head, *self._rows()]
+        widths = [max(len(r[c]) for r in rows) for c in range(3)]
+        lines = [f"{r[0]:{widths[0]}}  {r[1]:{widths[1]}}  {r[2]:>{widths[2]}}  {r[3]}" for r in rows]
+        return "\n".join([*lines, *([self.note] if self.note else [])])
+
+    def _repr_html_(self) -> str:
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self._rows()
+        )
+        head = "".join(f"<th>{h}</th>" for h in ("reaction", "", f"per {self.time_unit}", "why"))
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{html.escape(self.note)}"
+
+
+def partition(
+    network: Network,
+    *,
+    t_end: float | None = None,
+    physical_scale: Mapping[str, str] | None = None,
+    initial: Mapping[str, float] | None = None,
+    parameters: Mapping[str, float] | None = None,
+) -> Partition:
+    """Decide for every reaction whether it fires or flows.
+
+    Args:
+        network: as loaded.
+        t_end: how far the pilot run goes; None takes ten times the slowest time scale of the start.
+        physical_scale: "fire" or "flow" for reactions by id, above all else.
+        initial: amounts of species in place of the model's.
+        parameters: values of parameters in place of the model's.
+
+    Raises:
+        OptionError: `physical_scale` names a reaction the model does not have, or another word.
+        UnitsError: the model leaves open how many molecules its amounts are.
+    """
+    system = system_of(network, molecules_per_unit(network))
+    return decide(system, compile_model(system), t_end, physical_scale or {}, initial or {}, parameters or {})
+
+
+def decide(
+    system: System,
+    model: CompiledModel,
+    t_end: float | None,
+    physical_scale: Mapping[str, str],
+    initial: Mapping[str, float],
+    parameters: Mapping[str, float],
+) -> Partition:
+    """As `partition`, for a system that is compiled already."""
+    known = sorted({f.reaction for f in system.fluxes if f.reaction})
+    for name, word in physical_scale.items():
+        if name not in known:
+            raise OptionError(f"physical_scale: there is no reaction '{name}'; there are {', '.join(known)}.")
+        if word not in ("fire", "flow"):
+            raise OptionError(f"physical_scale['{name}'] is 'fire' or 'flow', not {word!r}.")
+    note = ""
+    try:
+        amounts, rates = _pilot(system, model, t_end, initial, parameters)
+    except SimulationError as error:
+        note = f"The pilot run failed, so every reaction fires unless told otherwise: {error}"
+        amounts, rates = np.zeros((1, len(system.states))), np.zeros((1, len(system.fluxes)))
+    decisions = []
+    for j, flux in enumerate(system.fluxes):
+        flows, reason = _decide_one(system, j, amounts, rates, physical_scale.get(flux.reaction))
+        decisions.append(Decision(flux.name, flows, reason, float(np.mean(rates[:, j]))))
+    return Partition(tuple(decisions), system.network.time_unit, note)
+
+
+def _pilot(
+    system: System,
+    model: CompiledModel,
+    t_end: float | None,
+    initial: Mapping[str, float],
+    parameters: Mapping[str, float],
+) -> tuple[Floats, Floats]:
+    """Amounts [points, states] and fluxes [points, fluxes] along a deterministic run."""
+    cells = population(system, 1, seed=0, initial=initial, parameters=parameters)
+    if t_end is None:
+        first = _fluxes(model, np.zeros(1), cells.y[None], cells.p, len(system.fluxes))[0]
+        turnover = np.abs(first) @ np.abs(system.stoichiometry) / 2.0
+        moving = turnover[0] > 0.0
+        t_end = 10.0 * float(np.max(np.maximum(cells.y[0], 1.0)[moving] / turnover[0][moving], initial=1e-9))
+    times = np.linspace(0.0, t_end, PILOT_POINTS)
+    nothing_fires = np.zeros(len(system.fluxes), dtype=bool)
+    flow = Stepper(system, model, nothing_fires, PILOT_TOLERANCE, accurate=True)
+    out = flow.advance(cells, times)
+    return out[0], _fluxes(model, times, out, cells.p, len(system.fluxes))[0]
+
+
+def _fluxes(model: CompiledModel, times: Floats, y: Floats, p: Floats, count: int) -> Floats:
+    out = np.empty((len(y), len(times), count))
+    evaluate_rows(model.fluxes, times, y, p, out)
+    return out
+
+
+def _decide_one(system: System, j: int, amounts: Floats, rates: Floats, word: str | None) -> tuple[bool, str]:
+    flux = system.fluxes[j]
+    changed = list(flux.change)
+    if flux.is_rule:
+        return True, "a rate rule"
+    if word is not None:
+        return word == "flow", "as asked for"
+    if any(n != round(n) for n in flux.change.values()):
+        return True, "changes a species by a fraction of a molecule"
+    if not changed:
+        return True, "changes nothing"
+    low = np.quantile(amounts[:, changed], SCARCE_SHARE, axis=0)
+    scarcest = int(np.argmin(low))
+    if low[scarcest] < PLENTIFUL:
+        return False, f"changes {system.states[changed[scarcest]]}, of which there are {low[scarcest]:.3g}"
+    turnover = np.abs(rates) @ np.abs(system.stoichiometry[:, changed])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        firings = np.abs(rates[:, [j]]) * 2.0 * amounts[:, changed] / turnover
+    typical = np.nanmedian(np.where(turnover > 0.0, firings, np.nan), axis=0) if turnover.any() else np.zeros(1)
+    fastest = int(np.nanargmin(typical)) if np.isfinite(typical).any() else 0
+    name = system.states[changed[fastest]]
+    count = float(typical[fastest])
+    if not count >= MANY:
+        return False, f"{count:.2g} firings while {name} changes"
+    return True, (
+        f"{count:.3g} firings while {name} changes; at least {low[scarcest]:.3g} {system.states[changed[scarcest]]}"
+    )

@@ -1,0 +1,104 @@
+"""Results as xarray, with everything needed to make them again."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from biomulti import expression as ex
+from biomulti._kernels_evaluate import evaluate_rows
+from biomulti.compile import compile_function
+from biomulti.expression import Expression
+from biomulti.network import Compartment, Parameter
+from biomulti.system import System
+
+Floats = NDArray[np.float64]
+QUANTITIES = ("molecules", "amount", "concentration")
+PACKAGES = ("biomulti", "numpy", "scipy", "numba", "python-libsbml", "xarray")
+
+
+def outputs(system: System, quantity: str) -> dict[str, tuple[Expression, dict[str, str]]]:
+    """What is written for each name: species in the given quantity, and all else that varies in time."""
+    network = system.network
+    unit = "item" if quantity == "molecules" else network.substance.unit
+    out: dict[str, tuple[Expression, dict[str, str]]] = {}
+    for species in network.species:
+        value = system.amount(species)
+        attributes = {"units": unit, "long_name": species.name or species.id}
+        if quantity == "molecules":
+            value = ex.multiply(ex.number(system.scale), value)
+        if quantity == "concentration":
+            value = ex.divide(value, system.lowered[species.compartment])
+            attributes["units"] = f"{unit} / size of {species.compartment}"
+        out[species.id] = (value, attributes)
+    things: list[Compartment | Parameter] = [*network.compartments, *network.parameters]
+    for thing in things:
+        if thing.id in network.assignment_rules or thing.id in network.rate_rules:
+            out[thing.id] = (system.lowered[thing.id], {"units": "", "long_name": thing.name or thing.id})
+    return out
+
+
+def values(system: System, quantity: str, times: Floats, y: Floats, p: Floats) -> dict[str, Floats]:
+    """The written quantities, each [rows, times], from states y [rows, times, states] and p [rows, parameters]."""
+    wanted = outputs(system, quantity)
+    column = {n: k for k, n in enumerate(system.states)}
+    species = {s.id for s in system.network.species}
+    direct = [n for n in wanted if n in column and n in species and quantity == "molecules"]
+    computed = [n for n in wanted if n not in direct]
+    found = {n: y[:, :, column[n]] for n in direct}
+    if computed:
+        function = compile_function([wanted[n][0] for n in computed], len(system.states), len(system.parameters))
+        out = np.empty((*y.shape[:2], len(computed)))
+        evaluate_rows(function, times, np.ascontiguousarray(y), p, out)
+        found |= {n: out[:, :, k] for k, n in enumerate(computed)}
+    return {n: found[n] for n in wanted}
+
+
+def dataset(
+    system: System,
+    quantity: str,
+    times: Floats,
+    y: Floats,
+    p: Floats,
+    attributes: Mapping[str, Any],
+    copies: int = 1,
+) -> xr.Dataset:
+    """A run as a Dataset of dimensions (time, replicate), each row of y written `copies` times."""
+    described = outputs(system, quantity)
+    found = values(system, quantity, times, y, p)
+    return xr.Dataset(
+        {
+            n: (("time", "replicate"), np.repeat(np.ascontiguousarray(v.T), copies, axis=1), described[n][1])
+            for n, v in found.items()
+        },
+        coords={
+            "time": ("time", times, {"units": system.network.time_unit}),
+            "replicate": ("replicate", np.arange(len(y) * copies)),
+        },
+        attrs=dict(attributes),
+    )
+
+
+def provenance(system: System, **settings: Any) -> dict[str, Any]:
+    """Attributes that say how a result was made: model, settings, versions; texts and numbers only."""
+    network = system.network
+    out: dict[str, Any] = {
+        "model": network.id,
+        "model_source": network.source,
+        "model_hash": network.hash,
+        "amounts": f"{network.substance.unit} ({network.substance.reason})",
+        "time_unit": network.time_unit,
+    }
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            value = json.dumps({k: float(v) if not isinstance(v, str) else v for k, v in value.items()})
+        out[name] = value
+    out["versions"] = json.dumps({"python": platform.python_version(), **{p: version(p) for p in PACKAGES}})
+    return out

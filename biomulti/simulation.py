@@ -1,0 +1,181 @@
+"""`biomulti.simulate`: many independent copies of one network."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from biomulti.cells import population
+from biomulti.compile import compile_model
+from biomulti.counts import molecules_per_unit, whole_start
+from biomulti.errors import OptionError, SimulationError
+from biomulti.load import load
+from biomulti.partition import Partition, decide
+from biomulti.result import QUANTITIES, dataset, provenance
+from biomulti.stepper import Stepper
+from biomulti.system import System, system_of
+
+METHODS = ("ssa", "ode", "hybrid")
+TOLERANCE = {"ode": 1e-7, "hybrid": 1e-4, "ssa": 1e-4}  # relative, of one step
+PROGRESS_AFTER = 2.0  # seconds
+LARGEST_SEED = 2**64 - 1
+
+Floats = NDArray[np.float64]
+
+
+def simulate(
+    network: Any,
+    *,
+    t_end: float,
+    every: float | None = None,
+    replicates: int = 1,
+    method: str = "hybrid",
+    seed: int | None = None,
+    initial: Mapping[str, float] | None = None,
+    parameters: Mapping[str, float] | None = None,
+    quantity: str | None = None,
+    tolerance: float | None = None,
+    physical_scale: Mapping[str, str] | None = None,
+    progress: bool = True,
+) -> xr.Dataset:
+    """Run independent replicates of a network, all in parallel.
+
+    The same seed gives the same bits for any number of threads; replicate i does not depend on how many others
+    there are.
+
+    Args:
+        network: a Network, or anything `load` takes.
+        t_end: end of the run, in the model's unit of time, from 0.
+        every: interval between outputs; None gives 101 of them.
+        replicates: number of runs.
+        method: "ssa" (exact, every reaction fires), "ode" (every reaction flows) or "hybrid".
+        seed: 0 to 2^64 - 1; None draws one. It is recorded.
+        initial: amounts of species, in the model's unit, in place of the model's.
+        parameters: values of parameters and compartments in place of the model's.
+        quantity: "molecules", "amount" (in the model's unit) or "concentration"; None gives molecules where
+            reactions fire and amounts by "ode".
+        tolerance: relative error of a step of what flows; None gives 1e-7 by "ode", else 1e-4.
+        physical_scale: "fire" or "flow" for reactions by id; for "hybrid".
+        progress: show a progress bar on anything that takes over two seconds.
+
+    Returns:
+        Dimensions (time, replicate), a variable for each species and each quantity that a rule moves; attributes
+        hold seed, method, versions, the model's hash, values that were set, and the partition.
+
+    Raises:
+        OptionError: an argument out of its range, or the name of something the model does not have.
+        UnitsError: reactions fire, and the model leaves open how many molecules its amounts are.
+        SimulationError: a rate law went negative or not finite, or an amount below zero; `partial` is the Dataset
+            until then.
+    """
+    network = load(network)
+    times = output_times(t_end, every)
+    check_options(replicates=replicates, method=method, quantity=quantity, tolerance=tolerance)
+    seed = chosen_seed(seed)
+    if physical_scale and method != "hybrid":
+        raise OptionError(f"physical_scale is for method='hybrid', not {method!r}.")
+    initial, parameters = dict(initial or {}), dict(parameters or {})
+    system = system_of(network, 1.0 if method == "ode" else molecules_per_unit(network))
+    stepper, split = stepper_of(system, method, float(times[-1]), tolerance, physical_scale or {}, initial, parameters)
+    # without chance one run is all of them
+    cells = population(system, 1 if method == "ode" else replicates, seed=seed, initial=initial, parameters=parameters)
+    cells.y[:] = cells.peak[:] = whole_start(system, cells.y[0], counted(stepper))
+    quantity = quantity or ("amount" if method == "ode" else "molecules")
+    attributes = provenance(
+        system, method=method, seed=str(seed), quantity=quantity, tolerance=stepper.tolerance,
+        initial=initial, parameters=parameters, partition=str(split) if split else "",
+    )  # fmt: skip
+
+    def finish(y: Floats) -> xr.Dataset:
+        copies = replicates // cells.rows
+        return dataset(system, quantity, times, y, cells.p, attributes, copies)
+
+    with tqdm(
+        total=100, unit="%", desc=f"{network.id} ({method})", delay=PROGRESS_AFTER, disable=not progress,
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}",
+    ) as bar:  # fmt: skip
+        try:
+            y = stepper.advance(cells, times, lambda done: _move(bar, done))
+        except SimulationError as error:
+            raise SimulationError(str(error), finish(error.partial)) from None
+        _move(bar, 1.0)
+    return finish(y)
+
+
+def stepper_of(
+    system: System,
+    method: str,
+    t_end: float | None,
+    tolerance: float | None,
+    physical_scale: Mapping[str, str],
+    initial: Mapping[str, float],
+    parameters: Mapping[str, float],
+) -> tuple[Stepper, Partition | None]:
+    """The stepper of a method, with its partition if it has one."""
+    model = compile_model(system)
+    split = None
+    if method == "hybrid":
+        split = decide(system, model, t_end, physical_scale, initial, parameters)
+        fires = split.fires
+    else:
+        fires = np.array([method == "ssa" and not f.is_rule for f in system.fluxes], dtype=bool)
+    return Stepper(system, model, fires, tolerance or TOLERANCE[method], method == "ode"), split
+
+
+def counted(stepper: Stepper) -> NDArray[np.bool_]:
+    """States that change by firings alone, which therefore hold whole molecules, [states]."""
+    return np.asarray(np.any(stepper.system.stoichiometry[stepper.fires] != 0.0, axis=0) & ~stepper.continuous)
+
+
+def output_times(t_end: float, every: float | None) -> Floats:
+    """0, every, 2 every, ... and t_end.
+
+    Raises:
+        OptionError: a time that is not positive and finite.
+    """
+    for name, value in (("t_end", t_end), ("every", every)):
+        if value is not None and not (isinstance(value, (int, float, np.number)) and 0.0 < value < math.inf):
+            raise OptionError(f"{name}={value!r} must be a positive, finite number in the model's unit of time.")
+    t_end = float(t_end)
+    if every is None:
+        return np.asarray(np.linspace(0.0, t_end, 101), dtype=np.float64)
+    steps = t_end / every
+    if steps > 1e8:
+        raise OptionError(f"every={every:g} makes {steps:.2g} outputs until t_end={t_end:g}; record fewer.")
+    times = float(every) * np.arange(math.floor(steps * (1.0 + 1e-12)) + 1)
+    if t_end - times[-1] > 1e-9 * every:
+        times = np.append(times, t_end)
+    times[-1] = t_end
+    return np.asarray(times, dtype=np.float64)
+
+
+def check_options(*, replicates: int, method: str, quantity: str | None, tolerance: float | None) -> None:
+    """Raise OptionError for an argument out of its range."""
+    if not isinstance(replicates, (int, np.integer)) or replicates < 1:
+        raise OptionError(f"replicates={replicates!r} must be a whole number, 1 or more.")
+    if method not in METHODS:
+        raise OptionError(f"method={method!r} is none of {', '.join(METHODS)}.")
+    if quantity is not None and quantity not in QUANTITIES:
+        raise OptionError(f"quantity={quantity!r} is none of {', '.join(QUANTITIES)}.")
+    if tolerance is not None and not 1e-13 <= tolerance <= 0.1:
+        raise OptionError(f"tolerance={tolerance!r} must lie between 1e-13 and 0.1.")
+
+
+def chosen_seed(seed: int | None) -> int:
+    """The seed asked for, or a new one."""
+    if seed is None:
+        return secrets.randbits(63)
+    if not isinstance(seed, (int, np.integer)) or not 0 <= seed <= LARGEST_SEED:
+        raise OptionError(f"seed={seed!r} must be a whole number from 0 to 2^64 - 1.")
+    return int(seed)
+
+
+def _move(bar: Any, done: float) -> None:
+    bar.update(max(0.0, 100.0 * done - bar.n))
