@@ -52,14 +52,28 @@ def check(a, fires, dx, status, i):  # type: ignore[no-untyped-def]
 
 
 @njit
-def below_zero(y, allowed, floor):  # type: ignore[no-untyped-def]
-    """True if a counted species fell below zero by more than the tolerance; less than that is set to zero."""
+def clamp(y, allowed, floor):  # type: ignore[no-untyped-def]
+    """Set counted species that fell below zero by less than the tolerance to zero: 1 if there were any, else 0.
+
+    2 if one fell further, which the step must not do.
+    """
+    found = 0
     for k in range(y.shape[0]):
         if floor[k] > 0.0 and y[k] < 0.0:
-            if y[k] < -allowed[k]:
-                return True
+            found = 2 if found == 2 or y[k] < -allowed[k] else 1
             y[k] = 0.0
-    return False
+    return found
+
+
+@njit
+def first_step(x, dx, hazard, peak, floor, longest):  # type: ignore[no-untyped-def]
+    """A careful first step: a hundredth of the time in which something changes by its own size."""
+    h = longest
+    for k in range(x.shape[0]):
+        size = max(abs(x[k]), peak[k], floor[k])
+        if size > 0.0 and abs(dx[k]) > 0.0:
+            h = min(h, 0.01 * size / abs(dx[k]))
+    return min(h, 1.0 / hazard) if hazard > 0.0 else h
 
 
 @njit
@@ -161,6 +175,8 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
             if steps == budget:
                 status[i, 0] = UNFINISHED
                 break
+            if not h > 0.0:
+                h = first_step(x, work[0], hazard, peak, floor, goal - t)
             steps += 1
             clipped = h >= goal - t
             step = goal - t if clipped else h
@@ -180,7 +196,8 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
                 mode[1] = mode[1] + 1 if wrong else 0
                 if mode[1] >= PATIENCE:
                     mode[0], mode[1] = 1 - mode[0], 0
-            if error > 1.0 or below_zero(work[4], allowed, floor):
+            clamped = clamp(work[4], allowed, floor)
+            if error > 1.0 or clamped == 2:
                 h = next_step(step, max(error, 4.0), order)
                 if not t + h > t:
                     status[i, 0] = STEP_TOO_SMALL
@@ -192,7 +209,7 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
                 s = locate(left[i], integral, hazard, end, step)
                 for k in range(n):
                     x[k] = hermite(s, x[k], work[4, k], step * work[0, k], step * work[3, k])
-                below_zero(x, allowed, floor)
+                clamp(x, allowed, floor)
                 t += s * step
                 total = slopes(fluxes, t, x, par, a, work[0], net)
                 check(a, fires, work[0], status, i)
@@ -210,6 +227,8 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
                     x[k] = work[4, k]
                     work[0, k] = work[3, k]
                 hazard = end
+                if clamped > 0:
+                    hazard = slopes(fluxes, t, x, par, a, work[0], net)
                 check(a, fires, work[0], status, i)
             for k in range(n):
                 peak[k] = max(peak[k], abs(x[k]))

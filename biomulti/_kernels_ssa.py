@@ -3,8 +3,7 @@
 Gillespie (1977), J. Phys. Chem. 81, 2340, doi:10.1021/j100540a008: the next firing comes after a time of
 density a0 exp(-a0 t), a0 = sum a_j, and is reaction j with probability a_j / a0.
 
-The exponential number drawn for the next firing stays in the row between calls, so that results do not depend
-on how the time axis is cut.
+What is left of the exponential number drawn for the next firing stays in the row between calls.
 """
 
 from __future__ import annotations
@@ -104,20 +103,21 @@ def advance_ssa(  # type: ignore[no-untyped-def]
             total = total_propensity(a, status, i)
             if status[i, 0] != FINISHED:
                 break
-            next_firing = t + left[i] / total if total > 0.0 else math.inf
-            while cursor[i] < outputs and times[cursor[i]] <= next_firing:
+            goal = times[cursor[i]]
+            if not left[i] < total * (goal - t):
+                # what is used up of the exponential number is taken off at every output, so that one long run
+                # and many short ones give the same bits
+                left[i] -= total * (goal - t)
+                t = goal
                 out[i, cursor[i]] = x
                 cursor[i] += 1
-            if cursor[i] == outputs:
-                left[i] -= total * (times[outputs - 1] - t)
-                t = times[outputs - 1]
-                break
+                continue
             if spent == budget:
                 status[i, 0] = UNFINISHED
                 break
             spent += 1
+            t += left[i] / total
             fire(x, choose(a, fires, total, uniform(rng, i)), start, species, change, status, i)
-            t = next_firing
             left[i] = exponential(rng, i)
             if status[i, 0] != FINISHED:
                 break

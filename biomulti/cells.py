@@ -20,7 +20,8 @@ class CellPopulation:
 
     y [rows, states] amounts; p [rows, parameters]; rng [rows, 4] random streams; left [rows] what is left of
     the exponential number that decides each row's next firing; clock [rows] time reached; peak [rows, states]
-    largest amount so far; step [rows] size of the next step; mode [rows, 2] kind of step; counts [rows, 2]
+    largest amount so far; step [rows] size of the next step, 0 before the
+    first; mode [rows, 2] kind of step; counts [rows, 2]
     firings and steps so far.
     """
 
@@ -57,7 +58,7 @@ def population(
         left=exponentials(rng),
         clock=np.zeros(rows),
         peak=np.tile(np.abs(y), (rows, 1)),
-        step=np.full(rows, np.nan),
+        step=np.zeros(rows),
         mode=np.zeros((rows, 2), dtype=np.int64),
         counts=np.zeros((rows, 2), dtype=np.int64),
     )

@@ -119,8 +119,6 @@ class Stepper:
         cursor = np.zeros(cells.rows, dtype=np.int64)
         status = np.zeros((cells.rows, 2), dtype=np.int64)
         started = cells.clock.copy()
-        if np.isnan(cells.step).any():
-            cells.step[:] = _first_step(times)
         call = self._direct if self.exact else self._flowing
         meter = _Budget()
         while True:
@@ -179,11 +177,6 @@ class _Budget:
         seconds = max(perf_counter() - self._started, 1e-6)
         growth = min(10.0, max(0.1, CALL_SECONDS / seconds))
         self.budget = int(min(LARGEST_BUDGET, max(FIRST_BUDGET, self.budget * growth)))
-
-
-def _first_step(times: Floats) -> float:
-    """A careful first step; the error control finds the right one within a few steps."""
-    return float(max(times[-1], 1e-30)) * 1e-6
 
 
 def _coefficients(m: Rosenbrock) -> tuple[Any, ...]:
