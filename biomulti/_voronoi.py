@@ -23,8 +23,8 @@ Indices = NDArray[np.int64]
 AREA_TOLERANCE = 1e-8
 # Width of the border of images, in mean distances between cells, that is tried first.
 BORDER = 6.0
-# By how much, in mean distances between cells, coincident cells are moved apart.
-NUDGE = 1e-4
+# By how much, in mean distances between cells, coincident cells are moved apart: the first that suffices.
+NUDGES = (1e-4, 1e-3, 1e-2)
 # Golden angle: directions that never repeat.
 TURN = np.pi * (3.0 - np.sqrt(5.0))
 
@@ -84,12 +84,13 @@ def cell_outlines(x: Floats, y: Floats, size: Sequence[float], boundary: Sequenc
     box = np.asarray(size, dtype=float)
     periodic = np.array([b == "periodic" for b in boundary])
     spacing = float(np.sqrt(box.prod() / len(points)))
-    points = _inside(points, box, periodic, NUDGE * spacing)
-    for border, nudge in ((BORDER * spacing, 0.0), (np.inf, 0.0), (np.inf, NUDGE * spacing)):
+    angle = TURN * np.arange(len(points))
+    aside = spacing * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    for border, nudge in ((BORDER * spacing, 0.0), (np.inf, 0.0), *((np.inf, nudge) for nudge in NUDGES)):
         # Coincident cells make Qhull drop one of them, cells on a lattice may make triangles without area.
-        angle = TURN * np.arange(len(points))
-        moved = points + nudge * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        found = _tessellate(moved, box, periodic, border)
+        inside = _inside(points, box, periodic, spacing * max(nudge, NUDGES[0]))
+        moved = inside + nudge * aside
+        found = _tessellate(np.where(periodic, np.mod(moved, box), moved), box, periodic, border)
         if found is not None and abs(found.areas.sum() / box.prod() - 1.0) < AREA_TOLERANCE:
             return found
     raise OptionError(f"the outlines of {len(points)} cells could not be found; are their positions nearly all equal?")
