@@ -138,15 +138,25 @@ def _pilot(
     """Amounts [points, states] and fluxes [points, fluxes] along a deterministic run."""
     cells = population(system, 1, seed=0, initial=initial, parameters=parameters)
     if t_end is None:
-        first = _fluxes(model, np.zeros(1), cells.y[None], cells.p, len(system.fluxes))[0]
-        turnover = np.abs(first) @ np.abs(system.stoichiometry) / 2.0
-        moving = turnover[0] > 0.0
-        t_end = 10.0 * float(np.max(np.maximum(cells.y[0], 1.0)[moving] / turnover[0][moving], initial=1e-9))
+        t_end = horizon(system, model, initial, parameters)
     times = np.linspace(0.0, t_end, PILOT_POINTS)
     nothing_fires = np.zeros(len(system.fluxes), dtype=bool)
     flow = Stepper(system, model, nothing_fires, PILOT_TOLERANCE, accurate=True)
     out = flow.advance(cells, times)
     return out[0], _fluxes(model, times, out, cells.p, len(system.fluxes))[0]
+
+
+def horizon(
+    system: System, model: CompiledModel, initial: Mapping[str, float], parameters: Mapping[str, float]
+) -> float:
+    """Ten times the slowest turnover at the start: how far a run goes when nobody says."""
+    y, p = system.start(initial, parameters)
+    first = _fluxes(model, np.zeros(1), y[None, None], p[None], len(system.fluxes))[0]
+    turnover = (np.abs(first) @ np.abs(system.stoichiometry))[0] / 2.0
+    moving = np.isfinite(turnover) & (turnover > 0.0)
+    size = np.maximum(np.abs(y), 1.0 if system.scale != 1.0 else 1e-3 * np.max(np.abs(y), initial=0.0))
+    slowest = float(np.max(size[moving] / turnover[moving], initial=0.0))
+    return 10.0 * slowest if slowest > 0.0 else 1.0
 
 
 def _fluxes(model: CompiledModel, times: Floats, y: Floats, p: Floats, count: int) -> Floats:

@@ -1,0 +1,124 @@
+"""The command line: `biomulti simulate FILE`, `biomulti partition FILE`, `biomulti demo NAME`, ..."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from biomulti.errors import BiomultiError, OptionError
+from tissue import TissueError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0, 2 for a mistake of the user's, or 130 if interrupted."""
+    options = _parser().parse_args(arguments)
+    # what was assumed is a line of text here, not a warning with a line of code
+    warnings.showwarning = lambda message, *_args, **_kwargs: print(f"note: {message}", file=sys.stderr)
+    try:
+        options.command(options)
+    except (BiomultiError, TissueError) as error:
+        print(f"biomulti: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("biomulti: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="biomulti", description="Simulate living tissue, from gene to cell to tissue."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    simulate = commands.add_parser("simulate", help="run a gene network from an SBML or Antimony file")
+    _model_options(simulate)
+    simulate.add_argument("--method", choices=("auto", "hybrid", "ssa", "ode"), default="auto")
+    simulate.add_argument("--every", type=_positive, help="interval between outputs (default: 101 outputs)")
+    simulate.add_argument("--replicates", type=int, default=100, help="number of runs (default: 100)")
+    simulate.add_argument("--seed", type=int, help="seed of the random numbers (default: a new one)")
+    simulate.add_argument("--out", type=Path, help="folder for the results (default: results/NAME)")
+    simulate.set_defaults(command=_simulate)
+
+    partition = commands.add_parser("partition", help="say which reactions fire, which flow, and why")
+    _model_options(partition)
+    partition.set_defaults(command=_partition)
+
+    models = commands.add_parser("models", help="list the shipped models")
+    models.set_defaults(command=_models)
+
+    demo = commands.add_parser("demo", help="run a demonstration")
+    demo.add_argument("name", choices=("morphogenesis",))
+    demo.add_argument("--out", type=Path, default=Path("results/morphogenesis"), help="folder for the results")
+    demo.add_argument("--seed", type=int, default=1)
+    demo.set_defaults(command=_demo)
+
+    doctor = commands.add_parser("doctor", help="check this installation")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="an SBML or Antimony file, or the name of a shipped model")
+    parser.add_argument("--t-end", type=_positive, help="end of the run (default: ten times the slowest turnover)")
+    parser.add_argument("--substance", help="take amounts in this unit, item or nanomole for instance")
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return value
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    from biomulti import commands
+
+    commands.simulate_file(
+        options.model,
+        t_end=options.t_end,
+        every=options.every,
+        replicates=options.replicates,
+        method=options.method,
+        seed=options.seed,
+        substance=options.substance,
+        folder=options.out,
+    )
+
+
+def _partition(options: argparse.Namespace) -> None:
+    from biomulti import load, partition
+
+    print(partition(load(options.model, substance=options.substance), t_end=options.t_end))
+
+
+def _models(options: argparse.Namespace) -> None:
+    from biomulti import load, shipped
+
+    for name in shipped():
+        network = load(name)
+        print(f"{name:20} {len(network.species):2} species, {len(network.reactions):2} reactions  {network.name}")
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from biomulti.demos import morphogenesis
+
+    if options.seed < 0:
+        raise OptionError("--seed must be 0 or more.")
+    morphogenesis.main(options.out, seed=options.seed)
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from biomulti import commands
+
+    commands.doctor()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

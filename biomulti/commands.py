@@ -1,0 +1,109 @@
+"""What the command line does beyond calling the library: choosing, printing and writing files."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import numba
+import numpy as np
+import xarray as xr
+
+from biomulti._jit import cache_folder
+from biomulti.compile import compile_model
+from biomulti.counts import molecules_per_unit
+from biomulti.errors import OptionError, UnitsError
+from biomulti.load import load
+from biomulti.network import Network
+from biomulti.partition import horizon
+from biomulti.result import PACKAGES
+from biomulti.simulation import simulate
+from biomulti.system import system_of
+
+SHOWN_SPECIES = 20
+
+
+def simulate_file(
+    model: str,
+    *,
+    t_end: float | None,
+    every: float | None,
+    replicates: int,
+    method: str,
+    seed: int | None,
+    substance: str | None,
+    folder: Path | None,
+) -> xr.Dataset:
+    """Load, run, summarise and draw; writes data.zarr, summary.csv and traces.png."""
+    from biomulti import view
+
+    network = load(model, substance=substance)
+    print(network, "\n")
+    folder = folder or Path("results") / Path(model).stem
+    if (folder / "data.zarr").exists():
+        raise OptionError(f"{folder} holds results already; choose another folder with --out, or remove it.")
+    if method == "auto":
+        method = _method_for(network)
+    if t_end is None:
+        scale = 1.0 if method == "ode" else molecules_per_unit(network)
+        system = system_of(network, scale)
+        t_end = float(f"{horizon(system, compile_model(system), {}, {}):.2g}")
+        print(f"No --t-end given: running to {t_end:g} {network.time_unit}, ten times the slowest turnover.")
+    run = simulate(
+        network, t_end=t_end, every=every, replicates=1 if method == "ode" else replicates, method=method, seed=seed
+    )
+    if run.attrs["partition"]:
+        print(f"{run.attrs['partition']}\n")
+    print(summary(run), "\n")
+    folder.mkdir(parents=True, exist_ok=True)
+    run.to_zarr(folder / "data.zarr", mode="w-")
+    statistics(run).to_csv(folder / "summary.csv")
+    view.traces(run, folder / "traces.png")
+    print(f"seed {run.attrs['seed']}; wrote {folder}/data.zarr, summary.csv and traces.png")
+    return run
+
+
+def _method_for(network: Network) -> str:
+    try:
+        molecules_per_unit(network)
+    except UnitsError as error:
+        print(f"Running by ode, since molecules cannot be counted: {error}")
+        return "ode"
+    return "hybrid"
+
+
+def summary(run: xr.Dataset) -> str:
+    """A line per species: mean and standard deviation over replicates at the end."""
+    last = run.isel(time=-1)
+    names = list(last.data_vars)
+    lines = [f"At time {float(last['time']):g} {run.attrs['time_unit']}, {run.sizes['replicate']} runs:"]
+    width = max((len(str(n)) for n in names), default=0)
+    for name in names[:SHOWN_SPECIES]:
+        values = last[name].to_numpy()
+        unit = last[name].attrs.get("units", "")
+        spread = f" +- {np.std(values):.4g}" if values.size > 1 else ""
+        lines.append(f"  {name!s:{width}}  {np.mean(values):.5g}{spread} {unit}")
+    if len(names) > SHOWN_SPECIES:
+        lines.append(f"  ... and {len(names) - SHOWN_SPECIES} more in summary.csv")
+    return "\n".join(lines)
+
+
+def statistics(run: xr.Dataset):  # type: ignore[no-untyped-def]
+    """Mean and standard deviation of every variable in time, as a pandas DataFrame."""
+    mean, spread = run.mean("replicate"), run.std("replicate")
+    table = mean.to_dataframe().add_suffix(" mean")
+    return table.join(spread.to_dataframe().add_suffix(" sd"))
+
+
+def doctor() -> None:
+    """Print what this installation is and whether its parts work."""
+    from biomulti import view
+
+    print(f"python {platform.python_version()} on {platform.platform()}")
+    for package in PACKAGES:
+        print(f"{package} {version(package)}")
+    print(f"threads {numba.get_num_threads()}, machine code in {cache_folder()}")
+    run = simulate("telegraph", t_end=10.0, replicates=10, seed=1, progress=False)
+    print(f"telegraph gene: {run.sizes['replicate']} runs to time {float(run['time'][-1]):g}, works")
+    print("3-D pictures: " + (view.rendering_problem() or "work"))

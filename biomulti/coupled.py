@@ -1,0 +1,414 @@
+"""Cells with gene networks in a flowing tissue, both ways.
+
+A step of length dt runs, in this order (Lie splitting, first order in dt):
+
+    networks     every cell's network to t + dt, its parameters fixed
+    outputs      species -> active stress, growth, secretion
+    flow         -div(2 eta dev e) + grad p + gamma v = div s_active,  div v + p / eta_b = growth
+    transport    morphogens and cells move with v, areas change by div v
+    signals      strain rate, stress, pressure, morphogens at each cell -> parameters
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+import tissue
+from biomulti import simulation
+from biomulti.cells import CellPopulation, population
+from biomulti.counts import molecules_per_unit, whole_start
+from biomulti.coupling import (
+    Concentration,
+    Contractility,
+    Growth,
+    Output,
+    OutputCoupling,
+    Pressure,
+    Secretion,
+    Signal,
+    SignalCoupling,
+    StrainRate,
+    Stress,
+    tensor_part,
+)
+from biomulti.errors import CouplingError, SimulationError
+from biomulti.load import load
+from biomulti.placement import placed
+from biomulti.recorder import Frame, Recorder, described
+from biomulti.result import provenance, values
+from biomulti.run import Run
+from biomulti.stepper import Stepper
+from biomulti.system import System, system_of
+
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class _State:
+    """What a run carries from step to step."""
+
+    time: float
+    cells: CellPopulation
+    positions: Floats
+    area: Floats
+    flow: tissue.Flow
+    active: tissue.StressField
+    morphogens: dict[str, Floats]
+
+
+class Tissue:
+    """Cells that each run their own copy of a network, moved by the flow they make.
+
+    Args:
+        network: a Network, or anything `load` takes.
+        cells: how many, placed on a jittered lattice that fills the grid, or positions [n, 2].
+        grid: where the tissue lives.
+        viscosity, friction, bulk_viscosity: of the tissue, numbers or fields [nx, ny]; an infinite bulk viscosity
+            is the incompressible tissue. With viscosity 1, stresses are in 1 / (unit of time).
+        method: "hybrid", "ssa" or "ode", as in `simulate`, with `tolerance` and `physical_scale`.
+        seed: of everything random; None draws one. It is recorded.
+        initial, parameters: in place of the model's, the same in every cell; `set` gives each cell its own.
+
+    Raises:
+        OptionError: an argument out of its range.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        *,
+        cells: int | Floats,
+        grid: tissue.Grid,
+        viscosity: float | Floats = 1.0,
+        friction: float | Floats = 0.0,
+        bulk_viscosity: float | Floats = math.inf,
+        method: str = "hybrid",
+        seed: int | None = None,
+        initial: Mapping[str, float] | None = None,
+        parameters: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+        physical_scale: Mapping[str, str] | None = None,
+    ) -> None:
+        simulation.check_options(replicates=1, method=method, quantity=None, tolerance=tolerance)
+        self.network = load(network)
+        self.grid = grid
+        self.seed = simulation.chosen_seed(seed)
+        self.method = method
+        self.positions = placed(cells, grid, self.seed)
+        self.stokes = tissue.Stokes(
+            grid, viscosity=viscosity, friction=friction, bulk_viscosity=bulk_viscosity, tolerance=FLOW_TOLERANCE
+        )
+        self.initial, self.parameters = dict(initial or {}), dict(parameters or {})
+        self.system: System = system_of(self.network, molecules_per_unit(self.network))
+        self.stepper: Stepper
+        self.stepper, self.partition = simulation.stepper_of(
+            self.system, method, None, tolerance, physical_scale or {}, self.initial, self.parameters
+        )
+        self.outputs: list[OutputCoupling] = []
+        self.signals: list[SignalCoupling] = []
+        self.morphogens: dict[str, tuple[tissue.Morphogen, Floats]] = {}
+        self.own: dict[str, Floats] = {}
+
+    @property
+    def count(self) -> int:
+        """Number of cells."""
+        return len(self.positions)
+
+    def add(self, morphogen: tissue.Morphogen, *, initial: float | Floats = 0.0) -> None:
+        """Add a morphogen, with its concentration at the start (a number or [nx, ny], amount per area).
+
+        Raises:
+            CouplingError: there is one of that name already, or the name is a species or a parameter.
+        """
+        taken = {*self.morphogens, *(s.id for s in self.network.species), *FRAME_NAMES}
+        if morphogen.name in taken:
+            raise CouplingError(f"'{morphogen.name}' is taken; give the morphogen a name of its own.")
+        field = np.broadcast_to(np.asarray(initial, dtype=np.float64), self.grid.shape).copy()
+        if not (np.isfinite(field).all() and (field >= 0.0).all()):
+            raise CouplingError(f"the concentration of '{morphogen.name}' must be finite and not negative.")
+        self.morphogens[morphogen.name] = (morphogen, field)
+
+    def set(self, parameter: str, values: Floats | float) -> None:
+        """Give every cell its own value of a parameter of the network, a number or [cells].
+
+        Raises:
+            CouplingError: the network has no such parameter, or the values are not one finite number a cell.
+        """
+        self._index(parameter)
+        try:
+            own = np.broadcast_to(np.asarray(values, dtype=np.float64), (self.count,)).copy()
+        except ValueError:
+            raise CouplingError(f"set('{parameter}'): give one value for each of the {self.count} cells.") from None
+        if not np.isfinite(own).all():
+            raise CouplingError(
+                f"set('{parameter}'): the value of cell {int(np.argmin(np.isfinite(own)))} is not finite."
+            )
+        self.own[parameter] = own
+
+    def couple(self, source: str | Signal, *, to: str | Output, gain: float = 1.0) -> None:
+        """Let a species act on the tissue, or the tissue on a parameter of the network.
+
+        Args:
+            source: a species, by name, or a signal of the tissue.
+            to: an output (Contractility, Secretion, Growth), or a parameter, by name.
+            gain: with a signal: the parameter becomes its own value + gain * signal.
+
+        Raises:
+            CouplingError: a name that does not exist, a parameter that is driven already, or two things that
+                cannot be coupled.
+        """
+        if isinstance(source, str) and isinstance(to, Output):
+            if gain != 1.0:
+                raise CouplingError("gain is for signals; give an output its strength with per_molecule.")
+            self._check_species(source)
+            if isinstance(to, Secretion):
+                self._check_morphogen(to.morphogen)
+            self.outputs.append(OutputCoupling(source, to))
+        elif isinstance(source, Signal) and isinstance(to, str):
+            self._index(to)
+            if isinstance(source, Concentration):
+                self._check_morphogen(source.morphogen)
+            if any(c.parameter == to for c in self.signals):
+                raise CouplingError(f"the parameter '{to}' is driven by a signal already.")
+            self.signals.append(SignalCoupling(source, to, gain))
+        else:
+            raise CouplingError(
+                f"cannot couple {source!r} to {to!r}: a species (by name) goes to Contractility, Secretion or Growth, "
+                f"and a signal (StrainRate, Stress, Pressure, Concentration) to a parameter (by name)."
+            )
+
+    def describe(self, *, speed: float, length: float | None = None) -> str:
+        """Partition, couplings and dimensionless numbers, in words, for a flow of the given `speed`."""
+        numbers = tissue.dimensionless(
+            self.grid,
+            viscosity=self.stokes.viscosity,
+            friction=self.stokes.friction,
+            bulk_viscosity=self.stokes.bulk_viscosity,
+            speed=speed,
+            length=length,
+            diffusion=min((m.diffusion for m, _ in self.morphogens.values()), default=None),
+            cells=self.count,
+        )
+        lines = [f"{self.count} cells, each with the network {self.network.id}, method {self.method}"]
+        lines += [f"  {c}" for c in (*self.outputs, *self.signals)]
+        if self.partition is not None:
+            lines += ["", "Partition", str(self.partition)]
+        return "\n".join([*lines, "", str(numbers)])
+
+    def run(
+        self,
+        t_end: float,
+        *,
+        every: float,
+        dt: float | None = None,
+        folder: str | Path | None = None,
+        progress: bool = True,
+    ) -> Run:
+        """Run the tissue from its start.
+
+        Args:
+            t_end: end, in the network's unit of time.
+            every: interval between recorded frames.
+            dt: longest step between exchanges of genes and tissue; None takes `every`.
+            folder: where to write `data.zarr` as the run goes; None keeps the frames in memory.
+            progress: show a progress bar.
+
+        Raises:
+            OptionError: a time that is not positive and finite, or a folder that holds a run already.
+            SimulationError: a network failed; `partial` is the Dataset until then.
+            tissue.SolveError: the flow could not be solved to its tolerance.
+        """
+        times = simulation.output_times(t_end, every)
+        if dt is not None:
+            simulation.output_times(t_end, dt)
+        where = None if folder is None else Path(folder)
+        if where is not None:
+            where.mkdir(parents=True, exist_ok=True)
+        recorder = Recorder(where, self._coordinates(), self._attributes(dt or every))
+        state = self._start()
+        recorder.add(0.0, self._frame(state))
+        with tqdm(total=len(times) - 1, desc="tissue", unit="frame", disable=not progress) as bar:
+            try:
+                for begin, end in itertools.pairwise(times):
+                    steps = max(1, math.ceil((end - begin) / (dt or every) - 1e-9))
+                    for k in range(1, steps + 1):
+                        self._step(state, end if k == steps else begin + (end - begin) * k / steps)
+                    recorder.add(float(end), self._frame(state))
+                    bar.update(1)
+            except SimulationError as error:
+                raise SimulationError(str(error), recorder.dataset()) from None
+            finally:
+                recorder.flush()
+        return Run(recorder.dataset(), where)
+
+    def _start(self) -> _State:
+        cells = population(self.system, self.count, seed=self.seed, initial=self.initial, parameters=self.parameters)
+        cells.y[:] = cells.peak[:] = whole_start(self.system, cells.y[0], simulation.counted(self.stepper))
+        for name, own in self.own.items():
+            cells.p[:, self._index(name)] = own
+        base = self.grid.size[0] * self.grid.size[1] / self.count
+        state = _State(
+            time=0.0,
+            cells=cells,
+            positions=self.positions.copy(),
+            area=np.full(self.count, base),
+            flow=self.stokes.solve(),
+            active=tissue.spread_stress(self.grid, self.positions, np.zeros((self.count, 3))),
+            morphogens={n: field.copy() for n, (_, field) in self.morphogens.items()},
+        )
+        self._base = cells.p.copy()
+        self._solve(state)
+        self._sense(state)
+        return state
+
+    def _step(self, state: _State, end: float) -> None:
+        dt = end - state.time
+        self.stepper.advance(state.cells, np.array([end]))
+        self._solve(state)
+        self._transport(state, dt)
+        state.time = end
+        self._sense(state)
+
+    def _solve(self, state: _State) -> None:
+        """Outputs of the networks, and the flow they make."""
+        stress = np.zeros((self.count, 3))
+        growth = np.zeros(self.count)
+        for coupling in self.outputs:
+            amount = self._species(state, coupling.species)
+            if isinstance(coupling.output, Contractility):
+                stress += amount[:, None] * np.array(coupling.output.tensor())
+            elif isinstance(coupling.output, Growth):
+                growth += amount * coupling.output.per_molecule
+        state.active = tissue.spread_stress(self.grid, state.positions, stress * state.area[:, None])
+        grows = any(isinstance(c.output, Growth) for c in self.outputs)
+        state.flow = self.stokes.solve(
+            active_stress=state.active,
+            growth=tissue.spread(self.grid, state.positions, growth * state.area) if grows else None,
+            guess=state.flow,
+        )
+
+    def _transport(self, state: _State, dt: float) -> None:
+        """Morphogens and cells over one step, in the flow of that step."""
+        for name, (morphogen, _) in self.morphogens.items():
+            source = np.zeros(self.count)
+            for coupling in self.outputs:
+                if isinstance(coupling.output, Secretion) and coupling.output.morphogen == name:
+                    source += self._species(state, coupling.species) * coupling.output.per_molecule
+            state.morphogens[name] = tissue.transport(
+                self.grid,
+                state.morphogens[name],
+                state.flow,
+                dt,
+                diffusion=morphogen.diffusion,
+                decay=morphogen.decay,
+                source=tissue.spread(self.grid, state.positions, source),
+            )
+        # points stay within reach of the velocity they were given
+        pieces = max(1, math.ceil(tissue.courant(state.flow, dt)))
+        for _ in range(pieces):
+            gradient = tissue.velocity_gradient(state.flow, state.positions)
+            state.area *= np.exp((gradient[:, 0, 0] + gradient[:, 1, 1]) * dt / pieces)
+            state.positions = tissue.advance(state.flow, state.positions, dt / pieces)
+
+    def _sense(self, state: _State) -> None:
+        """What each cell feels, into the parameters of its network."""
+        for coupling in self.signals:
+            k = self._index(coupling.parameter)
+            state.cells.p[:, k] = self._base[:, k] + coupling.gain * self._signal(state, coupling.signal)
+
+    def _signal(self, state: _State, signal: Signal) -> Floats:
+        if isinstance(signal, StrainRate):
+            g = tissue.velocity_gradient(state.flow, state.positions)
+            rate = np.stack([g[:, 0, 0], g[:, 1, 1], 0.5 * (g[:, 0, 1] + g[:, 1, 0])], axis=1)
+            return tensor_part(rate, signal.part)
+        if isinstance(signal, Stress):
+            return tensor_part(self.stokes.stress_at(state.flow, state.positions, state.active), signal.part)
+        if isinstance(signal, Pressure):
+            return tissue.sample(self.grid, state.flow.p, state.positions)
+        return tissue.sample(self.grid, state.morphogens[signal.morphogen], state.positions)
+
+    def _species(self, state: _State, name: str) -> Floats:
+        return values(self.system, "molecules", np.array([state.time]), state.cells.y[:, None], state.cells.p)[name][
+            :, 0
+        ]
+
+    def _frame(self, state: _State) -> Frame:
+        """What is recorded at one time."""
+        found = values(self.system, "molecules", np.array([state.time]), state.cells.y[:, None], state.cells.p)
+        velocity = tissue.velocity(state.flow, state.positions)
+        frame: dict[str, tuple[tuple[str, ...], Floats, dict[str, str]]] = {
+            n: (("cell",), v[:, 0], {"units": "item"}) for n, v in found.items()
+        }
+        base = self.grid.size[0] * self.grid.size[1] / self.count
+        for name, column in (
+            ("x", state.positions[:, 0]),
+            ("y", state.positions[:, 1]),
+            ("vx", velocity[:, 0]),
+            ("vy", velocity[:, 1]),
+            ("area", state.area / base),
+        ):
+            frame[name] = (("cell",), column, {})
+        for coupling in self.signals:
+            frame[coupling.parameter] = (("cell",), state.cells.p[:, self._index(coupling.parameter)], {})
+        for name, field in state.morphogens.items():
+            frame[name] = (("gx", "gy"), field, {})
+        centre = tissue.centre_velocity(state.flow)
+        frame["velocity_x"] = (("gx", "gy"), centre[0], {})
+        frame["velocity_y"] = (("gx", "gy"), centre[1], {})
+        frame["pressure"] = (("gx", "gy"), state.flow.p, {})
+        return frame
+
+    def _coordinates(self) -> dict[str, Any]:
+        x, y = self.grid.centres()
+        return {"cell": np.arange(self.count), "gx": x.ravel(), "gy": y.ravel()}
+
+    def _attributes(self, dt: float) -> dict[str, Any]:
+        return provenance(
+            self.system,
+            method=self.method,
+            seed=str(self.seed),
+            dt=dt,
+            tolerance=self.stepper.tolerance,
+            size=described(self.grid.size),
+            boundary=described(self.grid.boundary),
+            shape=described(self.grid.shape),
+            initial=self.initial,
+            parameters=self.parameters,
+            couplings="; ".join(str(c) for c in (*self.outputs, *self.signals)),
+            partition=str(self.partition) if self.partition else "",
+        )
+
+    def _index(self, parameter: str) -> int:
+        if parameter not in self.system.parameters:
+            known = ", ".join(p.id for p in self.network.parameters if p.id in self.system.parameters)
+            raise CouplingError(
+                f"the network {self.network.id} has no parameter '{parameter}' that could be driven; it has {known}."
+            )
+        return self.system.parameters.index(parameter)
+
+    def _check_species(self, name: str) -> None:
+        known = [s.id for s in self.network.species]
+        if name not in known:
+            raise CouplingError(
+                f"the network {self.network.id} has no species '{name}' to couple; it has {', '.join(known)}."
+            )
+
+    def _check_morphogen(self, name: str) -> None:
+        if name not in self.morphogens:
+            known = ", ".join(self.morphogens) or "none yet"
+            raise CouplingError(
+                f"there is no morphogen '{name}' (there are: {known}); add it first with add(Morphogen)."
+            )
+
+
+FLOW_TOLERANCE = 1e-6
+FRAME_NAMES = ("x", "y", "vx", "vy", "area", "velocity_x", "velocity_y", "pressure")
