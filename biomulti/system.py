@@ -108,7 +108,15 @@ class System:
             return values.amount(species[name]) if name in species else values[name]
 
         y = np.array([value(n) * (self.scale if n in species else 1.0) for n in self.states])
-        return y, np.array([value(n) for n in self.parameters])
+        # what no formula reads may lack a value, as the size of a compartment without dimensions does
+        p = [value(n) if k in self._read or values.has(n) else np.nan for k, n in enumerate(self.parameters)]
+        return y, np.array(p, dtype=np.float64)
+
+    @cached_property
+    def _read(self) -> frozenset[int]:
+        """Indices of the parameters that a rate or an assigned value depends on."""
+        formulas = [f.law for f in self.fluxes] + [self.lowered[n] for n in self.network.assignment_rules]
+        return frozenset(int(n.args[0]) for f in formulas for n in ex.walk(f) if n.op == "p")  # type: ignore[arg-type]
 
 
 def reads(law: Expression) -> frozenset[int]:
@@ -256,6 +264,11 @@ class _InitialValues:
             self.done[name] = self._value(name)
             self.open.pop()
         return self.done[name]
+
+    def has(self, name: str) -> bool:
+        """True unless nothing says what the parameter, compartment or species `name` is."""
+        said = (self.parameters, self.network.initial_assignments, self.laws, self.species)
+        return self.given.get(name) is not None or any(name in place for place in said)
 
     def amount(self, species: Species) -> float:
         value = self[species.id]
