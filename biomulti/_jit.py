@@ -56,6 +56,10 @@ def kernel(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Ker
     return lambda function: Kernel(function, signature, options)
 
 
+device = njit(error_model="numpy")
+"""Decorator of functions that only kernels call: a division by zero gives infinity there, as in numpy."""
+
+
 @cache
 def cache_folder() -> Path:
     """Where machine code is kept: $BIOMULTI_CACHE, else the user's cache folder, else a new temporary one."""

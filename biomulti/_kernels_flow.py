@@ -13,10 +13,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from biomulti._jit import device
 
 
-@njit
+@device
 def slopes(fluxes, t, x, p, a, dx, net):  # type: ignore[no-untyped-def]
     """dx/dt into dx [states]; returns lambda. `net` holds what reactions change and which of them fire."""
     fires, start, species, change, limited, _ = net
@@ -34,7 +35,7 @@ def slopes(fluxes, t, x, p, a, dx, net):  # type: ignore[no-untyped-def]
     return hazard
 
 
-@njit
+@device
 def lacks_reactant(x, j, start, species, change):  # type: ignore[no-untyped-def]
     """True if one firing of reaction j takes more of a species than there is."""
     lacking = False
@@ -43,18 +44,21 @@ def lacks_reactant(x, j, start, species, change):  # type: ignore[no-untyped-def
     return lacking
 
 
-@njit
-def tolerance(x, y, peak, floor, rtol, out):  # type: ignore[no-untyped-def]
-    """Error a step may make in each state: relative to it, with a floor for what is small or starts at 0."""
+@device
+def tolerance(t, x, y, dx, dy, peak, floor, rtol, out):  # type: ignore[no-untyped-def]
+    """Error a step may make in each state: relative to it, with a floor for what is small or starts at 0.
+
+    Never less than what the rounding of time does to a state of slopes dx and dy at the ends of the step.
+    """
     largest = 0.0
     for k in range(x.shape[0]):
         largest = max(largest, peak[k])
     for k in range(x.shape[0]):
         size = max(abs(x[k]), abs(y[k]), floor[k], 1e-3 * peak[k], 1e-9 * largest)
-        out[k] = rtol * max(size, 1e-300)
+        out[k] = rtol * max(size, 1e-300) + 1e-15 * t * max(abs(dx[k]), abs(dy[k]))
 
 
-@njit
+@device
 def explicit_step(fluxes, t, h, x, p, a, net, work, hazard):  # type: ignore[no-untyped-def]
     """From x to work[4] in a step h, error to work[5], slope at the end in work[3].
 
@@ -82,7 +86,7 @@ def explicit_step(fluxes, t, h, x, p, a, net, work, hazard):  # type: ignore[no-
     return hazard4, integral, miss, h * rise / run if run > 0.0 else 0.0
 
 
-@njit
+@device
 def jacobian_of_flow(jacobian, t, x, p, a, entries, pattern, net, matrix, hazard_slope):  # type: ignore[no-untyped-def]
     """d(dx/dt)/dx into matrix [states, states] and dlambda/dx into hazard_slope [states].
 
@@ -94,6 +98,8 @@ def jacobian_of_flow(jacobian, t, x, p, a, entries, pattern, net, matrix, hazard
     matrix[:] = 0.0
     hazard_slope[:] = 0.0
     for e in range(rows.shape[0]):
+        if not abs(entries[e]) < math.inf:
+            continue  # a fractional power at zero; the error control makes up for what is left out
         j, k = rows[e], columns[e]
         if fires[j]:
             if a[j] > 0.0:
@@ -103,7 +109,7 @@ def jacobian_of_flow(jacobian, t, x, p, a, entries, pattern, net, matrix, hazard
                 matrix[species[m], k] += change[m] * entries[e]
 
 
-@njit
+@device
 def factorize(matrix, pivots):  # type: ignore[no-untyped-def]
     """LU with row exchanges, in place; False if the matrix is singular."""
     n = matrix.shape[0]
@@ -127,7 +133,7 @@ def factorize(matrix, pivots):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit
+@device
 def back_substitute(matrix, pivots, b):  # type: ignore[no-untyped-def]
     """Solve in place with the factors of `factorize`."""
     n = matrix.shape[0]
@@ -143,7 +149,7 @@ def back_substitute(matrix, pivots, b):  # type: ignore[no-untyped-def]
         b[r] /= matrix[r, r]
 
 
-@njit
+@device
 def rosenbrock_step(  # type: ignore[no-untyped-def]
     model, t, h, x, p, a, net, pattern, method, work, stages, hazard_stages, matrix, pivots, entries
 ):
@@ -213,14 +219,14 @@ def rosenbrock_step(  # type: ignore[no-untyped-def]
     return end, integral, miss, h * norm
 
 
-@njit
+@device
 def hermite(s, start_value, end_value, start_slope, end_slope):  # type: ignore[no-untyped-def]
     """The cubic with these ends at 0 and 1 (slopes per unit of s), at s; exact for what does not change."""
     r = 1.0 - s
     return start_value + (end_value - start_value) * s * s * (3.0 - 2.0 * s) + s * r * (start_slope * r - end_slope * s)
 
 
-@njit
+@device
 def locate(left, integral, start_hazard, end_hazard, h):  # type: ignore[no-untyped-def]
     """The share of a step h after which the integrated hazard reaches `left`, on its cubic.
 
@@ -247,7 +253,7 @@ def locate(left, integral, start_hazard, end_hazard, h):  # type: ignore[no-unty
     return s
 
 
-@njit
+@device
 def error_norm(error, allowed, miss, rtol):  # type: ignore[no-untyped-def]
     """Largest error over what is allowed; infinite if a number is not finite."""
     worst = abs(miss) / rtol

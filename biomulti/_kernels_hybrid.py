@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import boolean, float64, int64, njit, prange, types, uint64, void
+from numba import boolean, float64, int64, prange, types, uint64, void
 
-from biomulti._jit import kernel
+from biomulti._jit import device, kernel
 from biomulti._kernels_flow import (
     error_norm,
     explicit_step,
@@ -39,7 +39,7 @@ STIFF = 2.0  # h |df/dx| beyond which explicit steps are held back by stability 
 PATIENCE = 6  # steps in a row that must agree before the kind of step changes
 
 
-@njit
+@device
 def check(a, fires, dx, status, i):  # type: ignore[no-untyped-def]
     """Write to row i of `status` a firing reaction of negative propensity, or a rate that is not finite."""
     for j in range(a.shape[0]):
@@ -51,7 +51,7 @@ def check(a, fires, dx, status, i):  # type: ignore[no-untyped-def]
             status[i, 1] = j
 
 
-@njit
+@device
 def clamp(y, allowed, floor):  # type: ignore[no-untyped-def]
     """Set counted species that fell below zero by less than the tolerance to zero: 1 if there were any, else 0.
 
@@ -65,7 +65,7 @@ def clamp(y, allowed, floor):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit
+@device
 def first_step(x, dx, hazard, peak, floor, longest):  # type: ignore[no-untyped-def]
     """A careful first step: a hundredth of the time in which something changes by its own size."""
     h = longest
@@ -76,7 +76,7 @@ def first_step(x, dx, hazard, peak, floor, longest):  # type: ignore[no-untyped-
     return min(h, 1.0 / hazard) if hazard > 0.0 else h
 
 
-@njit
+@device
 def next_step(h, error, order):  # type: ignore[no-untyped-def]
     """The step size that would just meet the tolerance, within limits."""
     if not error < math.inf:
@@ -116,6 +116,7 @@ def next_step(h, error, order):  # type: ignore[no-untyped-def]
         int64[:, ::1],
     ),
     parallel=True,
+    error_model="numpy",
 )
 def advance_hybrid(  # type: ignore[no-untyped-def]
     fluxes,
@@ -188,7 +189,7 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
                 )  # fmt: skip
             else:
                 end, integral, miss, stiffness = explicit_step(fluxes, t, step, x, par, a, net, work, hazard)
-            tolerance(x, work[4], peak, floor, rtol, allowed)
+            tolerance(t, x, work[4], work[0], work[3], peak, floor, rtol, allowed)
             error = error_norm(work[5], allowed, miss, rtol)
             if explicit_allowed:
                 # explicit steps held back by stability, or stiff steps that explicit ones could take
@@ -199,7 +200,7 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
             clamped = clamp(work[4], allowed, floor)
             if error > 1.0 or clamped == 2:
                 h = next_step(step, max(error, 4.0), order)
-                if not t + h > t:
+                if not t + h > t or h < 1e-300:
                     status[i, 0] = STEP_TOO_SMALL
                 hazard = slopes(fluxes, t, x, par, a, work[0], net)
                 continue

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import boolean, float64, int64, njit, prange, uint64, void
+from numba import boolean, float64, int64, prange, uint64, void
 
-from biomulti._jit import kernel
+from biomulti._jit import device, kernel
 from biomulti._rng import exponential, uniform
 from biomulti.compile import FUNCTION
 from biomulti.outcome import (
@@ -25,7 +25,7 @@ from biomulti.outcome import (
 )
 
 
-@njit
+@device
 def total_propensity(a, status, i):  # type: ignore[no-untyped-def]
     """Sum of the propensities a [fluxes]; a negative or non-finite one is written to row i of `status`."""
     total = 0.0
@@ -37,7 +37,7 @@ def total_propensity(a, status, i):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit
+@device
 def choose(a, fires, total, u):  # type: ignore[no-untyped-def]
     """The reaction whose share of `total` holds u * total, among those that fire."""
     target, partial, chosen = u * total, 0.0, -1
@@ -50,7 +50,7 @@ def choose(a, fires, total, u):  # type: ignore[no-untyped-def]
     return chosen
 
 
-@njit
+@device
 def fire(x, j, start, species, change, status, i):  # type: ignore[no-untyped-def]
     """Apply one firing of reaction j to the state x [states]."""
     for m in range(start[j], start[j + 1]):
@@ -80,6 +80,7 @@ def fire(x, j, start, species, change, status, i):  # type: ignore[no-untyped-de
         int64[:, ::1],
     ),
     parallel=True,
+    error_model="numpy",
 )
 def advance_ssa(  # type: ignore[no-untyped-def]
     fluxes, fires, start, species, change, y, p, rng, left, clock, cursor, times, out, budget, counts, status

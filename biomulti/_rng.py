@@ -11,15 +11,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import float64, njit, uint32, uint64, void
+from numba import float64, uint32, uint64, void
 from numpy.typing import NDArray
 
-from biomulti._jit import kernel
+from biomulti._jit import device, kernel
 
 ROUNDS = 10
 
 
-@njit
+@device
 def philox4x32(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     """Ten rounds of Philox on the counter (c0, c1, c2, c3) with the key (k0, k1), all 32 bits wide."""
     low = uint64(0xFFFFFFFF)
@@ -52,7 +52,7 @@ def streams(seed: int, ids: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return out
 
 
-@njit
+@device
 def next_word(state, i):  # type: ignore[no-untyped-def]
     """The next 64 random bits of row i."""
     s0, s1, s2, s3 = state[i, 0], state[i, 1], state[i, 2], state[i, 3]
@@ -69,13 +69,13 @@ def next_word(state, i):  # type: ignore[no-untyped-def]
     return result
 
 
-@njit
+@device
 def uniform(state, i):  # type: ignore[no-untyped-def]
     """A number of row i's stream, uniform on [0, 1) with 53 random bits."""
     return float(next_word(state, i) >> uint64(11)) * 1.1102230246251565e-16
 
 
-@njit
+@device
 def exponential(state, i):  # type: ignore[no-untyped-def]
     """A number of row i's stream from the exponential distribution of mean 1."""
     return -math.log(1.0 - uniform(state, i))
