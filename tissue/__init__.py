@@ -3,9 +3,11 @@
 from tissue.errors import CompatibilityError, FieldError, GridError, SolveError, TissueError
 from tissue.fields import StressField
 from tissue.grid import Grid
+from tissue.numbers import Numbers, dimensionless
 from tissue.particles import advance, sample, spread, spread_stress, velocity
 from tissue.signals import spin, strain_rate, stress_at, total_stress, velocity_gradient
 from tissue.stokes import Flow, Stokes
+from tissue.transport import Morphogen, transport
 
 __all__ = [
     "CompatibilityError",
@@ -13,11 +15,14 @@ __all__ = [
     "Flow",
     "Grid",
     "GridError",
+    "Morphogen",
+    "Numbers",
     "SolveError",
     "Stokes",
     "StressField",
     "TissueError",
     "advance",
+    "dimensionless",
     "sample",
     "spin",
     "spread",
@@ -25,6 +30,7 @@ __all__ = [
     "strain_rate",
     "stress_at",
     "total_stress",
+    "transport",
     "velocity",
     "velocity_gradient",
 ]

@@ -14,7 +14,8 @@ import numpy as np
 from tissue._jit import kernel
 
 _device = numba.njit(error_model="numpy")
-CHUNK = 256
+# For fewer points waking the threads costs more than the work.
+PARALLEL_POINTS = 16384
 
 
 @_device
@@ -29,24 +30,40 @@ def _place(position, inverse_spacing, offset, wrap, last):  # type: ignore[no-un
     return k + 1, s - k
 
 
-@kernel("void(f8[:,::1], f8[:,:], f8, f8, f8, f8, i8[::1], f8[::1], i8[::1], f8[::1], i8, i8, f8[::1])", parallel=True)
+@_device
+def _read(field, positions, q, rx, ry, ox, oy, index_x, factor_x, index_y, factor_y, wrap_x, wrap_y):  # type: ignore[no-untyped-def]
+    i, a = _place(positions[q, 0], rx, ox, wrap_x, index_x.size - 3)
+    j, b = _place(positions[q, 1], ry, oy, wrap_y, index_y.size - 3)
+    i0, i1, a0, a1 = index_x[i], index_x[i + 1], (1.0 - a) * factor_x[i], a * factor_x[i + 1]
+    j0, j1, b0, b1 = index_y[j], index_y[j + 1], (1.0 - b) * factor_y[j], b * factor_y[j + 1]
+    low = b0 * field[i0, j0] + b1 * field[i0, j1]
+    return a0 * low + a1 * (b0 * field[i1, j0] + b1 * field[i1, j1])
+
+
+@numba.njit(parallel=True, error_model="numpy")
+def _gather_parallel(  # type: ignore[no-untyped-def]
+    field, positions, rx, ry, ox, oy, index_x, factor_x, index_y, factor_y, wrap_x, wrap_y, out
+):
+    for q in numba.prange(out.size):
+        out[q] = _read(field, positions, q, rx, ry, ox, oy, index_x, factor_x, index_y, factor_y, wrap_x, wrap_y)
+
+
+@kernel(
+    "void(f8[:,::1], f8[:,::1], f8, f8, f8, f8, i8[::1], f8[::1], i8[::1], f8[::1], i8, i8, f8[::1])",
+    error_model="numpy",
+)
 def gather(  # type: ignore[no-untyped-def]
     field, positions, rx, ry, ox, oy, index_x, factor_x, index_y, factor_y, wrap_x, wrap_y, out
 ):
     """out[n] = the field [.., ..] at positions [n, 2]."""
-    n = positions.shape[0]
-    last_x, last_y = index_x.size - 3, index_y.size - 3
-    for chunk in numba.prange((n + CHUNK - 1) // CHUNK):
-        for q in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):
-            i, a = _place(positions[q, 0], rx, ox, wrap_x, last_x)
-            j, b = _place(positions[q, 1], ry, oy, wrap_y, last_y)
-            i0, i1, a0, a1 = index_x[i], index_x[i + 1], (1.0 - a) * factor_x[i], a * factor_x[i + 1]
-            j0, j1, b0, b1 = index_y[j], index_y[j + 1], (1.0 - b) * factor_y[j], b * factor_y[j + 1]
-            low = b0 * field[i0, j0] + b1 * field[i0, j1]
-            out[q] = a0 * low + a1 * (b0 * field[i1, j0] + b1 * field[i1, j1])
+    if out.size >= PARALLEL_POINTS:
+        _gather_parallel(field, positions, rx, ry, ox, oy, index_x, factor_x, index_y, factor_y, wrap_x, wrap_y, out)
+    else:
+        for q in range(out.size):
+            out[q] = _read(field, positions, q, rx, ry, ox, oy, index_x, factor_x, index_y, factor_y, wrap_x, wrap_y)
 
 
-@kernel("void(f8[:], f8[:,:], f8, f8, f8, f8, i8[::1], i8[::1], i8, i8, f8[:,::1])")
+@kernel("void(f8[::1], f8[:,::1], f8, f8, f8, f8, i8[::1], i8[::1], i8, i8, f8[:,::1])")
 def scatter(amount, positions, rx, ry, ox, oy, index_x, index_y, wrap_x, wrap_y, out):  # type: ignore[no-untyped-def]
     """Add amounts [n] at positions [n, 2] to the field, in the points' order; the transpose of gather."""
     last_x, last_y = index_x.size - 3, index_y.size - 3
