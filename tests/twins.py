@@ -1,0 +1,94 @@
+"""Plain-Python twins of the fast algorithms: slow, readable, compared with them bit by bit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+WORD, HALF = 2**64 - 1, 2**32 - 1
+
+
+def philox4x32(counter: Sequence[int], key: Sequence[int], rounds: int = 10) -> tuple[int, ...]:
+    """Philox 4x32 (Salmon et al. 2011, doi:10.1145/2063384.2063405)."""
+    c, (k0, k1) = list(counter), key
+    for _ in range(rounds):
+        a, b = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(b >> 32) ^ c[1] ^ k0, b & HALF, (a >> 32) ^ c[3] ^ k1, a & HALF]
+        k0, k1 = (k0 + 0x9E3779B9) & HALF, (k1 + 0xBB67AE85) & HALF
+    return tuple(c)
+
+
+class Stream:
+    """The random stream of one row: xoshiro256++ (Blackman and Vigna 2021, doi:10.1145/3460772)."""
+
+    def __init__(self, state: Sequence[int]) -> None:
+        self.s = [int(w) for w in state]
+
+    @classmethod
+    def of(cls, seed: int, row: int) -> Stream:
+        words: list[int] = []
+        for block in range(2):
+            c = philox4x32((row & HALF, row >> 32, block, 0), (seed & HALF, seed >> 32))
+            words += [c[0] | c[1] << 32, c[2] | c[3] << 32]
+        return cls(words)
+
+    def word(self) -> int:
+        s = self.s
+        total = (s[0] + s[3]) & WORD
+        result = (_turn(total, 23) + s[0]) & WORD
+        shifted = (s[1] << 17) & WORD
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= shifted
+        s[3] = _turn(s[3], 45)
+        return result
+
+    def uniform(self) -> float:
+        return (self.word() >> 11) * 2.0**-53
+
+    def exponential(self) -> float:
+        return -math.log(1.0 - self.uniform())
+
+
+def _turn(x: int, n: int) -> int:
+    return (x << n | x >> (64 - n)) & WORD
+
+
+def direct_method(
+    propensities: Sequence[Callable[[list[float]], float]],
+    changes: Sequence[Mapping[int, int]],
+    start: Sequence[float],
+    times: Sequence[float],
+    stream: Stream,
+) -> list[list[float]]:
+    """Gillespie's direct method (1977, doi:10.1021/j100540a008): the state at each of `times`."""
+    x, t, out = list(start), 0.0, []
+    left = stream.exponential()
+    for goal in times:
+        while True:
+            a = [p(x) for p in propensities]
+            total = sum(a)
+            if left >= total * (goal - t):
+                left -= total * (goal - t)
+                break
+            t += left / total
+            j = _choose(a, stream.uniform() * total)
+            for k, n in changes[j].items():
+                x[k] += n
+            left = stream.exponential()
+        t = goal
+        out.append(list(x))
+    return out
+
+
+def _choose(a: Sequence[float], target: float) -> int:
+    partial, chosen = 0.0, -1
+    for j, share in enumerate(a):
+        if share > 0.0:
+            partial += share
+            chosen = j
+            if partial > target:
+                break
+    return chosen
