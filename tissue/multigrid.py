@@ -268,11 +268,10 @@ def solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> 
     r, z, work = np.empty_like(f), np.empty_like(f), _Workspace(a)
     residual(a, x, f, r)
     steps, images = np.empty((DIRECTIONS, size)), np.empty((DIRECTIONS, size))
-    error, used, zero = inner.norm(r.ravel()) / target, 0, np.zeros_like(f)
+    error, used, kept, zero = inner.norm(r.ravel()) / target, 0, 0, np.zeros_like(f)
     while error > tolerance and used < cycles and np.isfinite(error):
         z = work.cycle(r)
         _set_uniform(a, modes, z, r)
-        slot, kept = used % DIRECTIONS, min(used, DIRECTIONS)
         step, image = z.ravel(), np.empty(size)
         residual(a, z, zero, image.reshape(f.shape))
         np.negative(image, out=image)
@@ -283,16 +282,20 @@ def solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> 
         length = inner.norm(image)
         if not length > 0.0:
             break
+        slot = used % DIRECTIONS
         np.divide(image, length, out=images[slot])
         np.divide(step, length, out=steps[slot])
         along = inner(images[slot : slot + 1], r.ravel())
         kernels.combine(steps[slot : slot + 1], along, x.reshape(-1))
         kernels.combine(images[slot : slot + 1], -along, r.reshape(-1))
-        used += 1
+        used, kept = used + 1, min(kept + 1, DIRECTIONS)
         error = inner.norm(r.ravel()) / target
-    _set_uniform(a, modes, x, f)
-    residual(a, x, f, r)
-    return used, inner.norm(r.ravel()) / target
+        if error <= tolerance:
+            # the residual carried along drifts from the true one by rounding; only the true one counts
+            _set_uniform(a, modes, x, f)
+            residual(a, x, f, r)
+            error = inner.norm(r.ravel()) / target
+    return used, error
 
 
 class _Workspace:

@@ -82,9 +82,10 @@ def _back(grid: Grid, a: Array) -> Array:
 
 def _react(grid: Grid, c: Array, dt: float, *, diffusion: float, decay: float, source: Array | None) -> Array:
     """c after dt of dc/dt = D lap c - k c + s, exactly."""
+    made = dt * float(_mean_decay(np.asarray(decay * dt)))
     if diffusion == 0.0:
-        new = c * np.exp(-decay * dt)
-        return new if source is None else new + source * dt * _mean_decay(np.float64(decay * dt))
+        left: Array = c * np.exp(-decay * dt)
+        return left if source is None else left + made * source
     rate = (diffusion * _laplacian(grid) + decay) * dt
     transformed = _transform(grid, c) * np.exp(-rate)
     if source is not None:
@@ -93,14 +94,14 @@ def _react(grid: Grid, c: Array, dt: float, *, diffusion: float, decay: float, s
     # the exact result is positive; what rounding put below zero is taken back from the rest
     total = c.sum() * np.exp(-decay * dt)
     if source is not None:
-        total += source.sum() * dt * _mean_decay(np.float64(decay * dt))
+        total += source.sum() * made
     found = new.sum()
     if found > 0.0:
         new *= total / found
     return new
 
 
-def _mean_decay(rate: Array | np.float64) -> Array:
+def _mean_decay(rate: Array) -> Array:
     """(1 - exp(-x)) / x."""
     return np.asarray(np.where(rate > 0.0, -np.expm1(-rate) / np.where(rate > 0.0, rate, 1.0), 1.0))
 
