@@ -1,5 +1,7 @@
 """Hybrid stochastic-deterministic simulation of living tissue, from gene to cell to tissue."""
 
+from biomulti.coupled import Tissue
+from biomulti.coupling import Concentration, Contractility, Growth, Pressure, Secretion, StrainRate, Stress
 from biomulti.errors import (
     BiomultiError,
     CouplingError,
@@ -12,16 +14,26 @@ from biomulti.errors import (
 from biomulti.load import load, shipped
 from biomulti.network import Network
 from biomulti.partition import Partition, partition
+from biomulti.run import Run
 from biomulti.simulation import simulate
 
 __all__ = [
     "BiomultiError",
+    "Concentration",
+    "Contractility",
     "CouplingError",
+    "Growth",
     "ModelError",
     "Network",
     "OptionError",
     "Partition",
+    "Pressure",
+    "Run",
+    "Secretion",
     "SimulationError",
+    "StrainRate",
+    "Stress",
+    "Tissue",
     "UnitsError",
     "UnsupportedError",
     "load",

@@ -57,7 +57,7 @@ def simulate_file(
         print(f"{run.attrs['partition']}\n")
     print(summary(run), "\n")
     folder.mkdir(parents=True, exist_ok=True)
-    run.to_zarr(folder / "data.zarr", mode="w-")
+    run.to_zarr(folder / "data.zarr", mode="w-", consolidated=False)
     statistics(run).to_csv(folder / "summary.csv")
     view.traces(run, folder / "traces.png")
     print(f"seed {run.attrs['seed']}; wrote {folder}/data.zarr, summary.csv and traces.png")

@@ -1,20 +1,10 @@
-"""Cells with gene networks in a flowing tissue, both ways.
-
-A step of length dt runs, in this order (Lie splitting, first order in dt):
-
-    networks     every cell's network to t + dt, its parameters fixed
-    outputs      species -> active stress, growth, secretion
-    flow         -div(2 eta dev e) + grad p + gamma v = div s_active,  div v + p / eta_b = growth
-    transport    morphogens and cells move with v, areas change by div v
-    signals      strain rate, stress, pressure, morphogens at each cell -> parameters
-"""
+"""`biomulti.Tissue`: cells with gene networks in a flowing tissue, acting on each other."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,45 +14,21 @@ from tqdm import tqdm
 
 import tissue
 from biomulti import simulation
-from biomulti.cells import CellPopulation, population
+from biomulti.cells import population
 from biomulti.counts import molecules_per_unit, whole_start
-from biomulti.coupling import (
-    Concentration,
-    Contractility,
-    Growth,
-    Output,
-    OutputCoupling,
-    Pressure,
-    Secretion,
-    Signal,
-    SignalCoupling,
-    StrainRate,
-    Stress,
-    tensor_part,
-)
-from biomulti.errors import CouplingError, SimulationError
+from biomulti.coupling import Concentration, Output, OutputCoupling, Secretion, Signal, SignalCoupling
+from biomulti.errors import CouplingError, OptionError, SimulationError
+from biomulti.exchange import Exchange, State
 from biomulti.load import load
 from biomulti.placement import placed
-from biomulti.recorder import Frame, Recorder, described
-from biomulti.result import provenance, values
+from biomulti.recorder import Recorder, described
+from biomulti.result import provenance
 from biomulti.run import Run
-from biomulti.stepper import Stepper
 from biomulti.system import System, system_of
 
 Floats = NDArray[np.float64]
-
-
-@dataclass
-class _State:
-    """What a run carries from step to step."""
-
-    time: float
-    cells: CellPopulation
-    positions: Floats
-    area: Floats
-    flow: tissue.Flow
-    active: tissue.StressField
-    morphogens: dict[str, Floats]
+FLOW_TOLERANCE = 1e-6  # of the residual of the flow, relative to what drives it
+FRAME_NAMES = ("x", "y", "vx", "vy", "area", "velocity_x", "velocity_y", "pressure")
 
 
 class Tissue:
@@ -77,6 +43,7 @@ class Tissue:
         method: "hybrid", "ssa" or "ode", as in `simulate`, with `tolerance` and `physical_scale`.
         seed: of everything random; None draws one. It is recorded.
         initial, parameters: in place of the model's, the same in every cell; `set` gives each cell its own.
+        warm_up: for how long the networks run alone before the tissue starts, so that cells are not in step.
 
     Raises:
         OptionError: an argument out of its range.
@@ -97,19 +64,22 @@ class Tissue:
         parameters: Mapping[str, float] | None = None,
         tolerance: float | None = None,
         physical_scale: Mapping[str, str] | None = None,
+        warm_up: float = 0.0,
     ) -> None:
+        if not 0.0 <= warm_up < math.inf:
+            raise OptionError(f"warm_up={warm_up!r} must be 0 or a positive, finite time.")
         simulation.check_options(replicates=1, method=method, quantity=None, tolerance=tolerance)
         self.network = load(network)
         self.grid = grid
         self.seed = simulation.chosen_seed(seed)
         self.method = method
+        self.warm_up = warm_up
         self.positions = placed(cells, grid, self.seed)
         self.stokes = tissue.Stokes(
             grid, viscosity=viscosity, friction=friction, bulk_viscosity=bulk_viscosity, tolerance=FLOW_TOLERANCE
         )
         self.initial, self.parameters = dict(initial or {}), dict(parameters or {})
         self.system: System = system_of(self.network, molecules_per_unit(self.network))
-        self.stepper: Stepper
         self.stepper, self.partition = simulation.stepper_of(
             self.system, method, None, tolerance, physical_scale or {}, self.initial, self.parameters
         )
@@ -186,8 +156,21 @@ class Tissue:
                 f"and a signal (StrainRate, Stress, Pressure, Concentration) to a parameter (by name)."
             )
 
-    def describe(self, *, speed: float, length: float | None = None) -> str:
-        """Partition, couplings and dimensionless numbers, in words, for a flow of the given `speed`."""
+    def describe(
+        self,
+        *,
+        speed: float | None = None,
+        length: float | None = None,
+        density: float | None = None,
+        diffusion: float | None = None,
+    ) -> str:
+        """Couplings, partition and dimensionless numbers, in words.
+
+        speed, length, density, diffusion: typical ones, for the Reynolds number density speed length / viscosity and
+        the Peclet number speed length / diffusion; a diffusion that is not given is the slowest morphogen's.
+        """
+        if diffusion is None:
+            diffusion = min((m.diffusion for m, _ in self.morphogens.values()), default=None)
         numbers = tissue.dimensionless(
             self.grid,
             viscosity=self.stokes.viscosity,
@@ -195,14 +178,15 @@ class Tissue:
             bulk_viscosity=self.stokes.bulk_viscosity,
             speed=speed,
             length=length,
-            diffusion=min((m.diffusion for m, _ in self.morphogens.values()), default=None),
+            density=density,
+            diffusion=diffusion,
             cells=self.count,
         )
         lines = [f"{self.count} cells, each with the network {self.network.id}, method {self.method}"]
         lines += [f"  {c}" for c in (*self.outputs, *self.signals)]
         if self.partition is not None:
             lines += ["", "Partition", str(self.partition)]
-        return "\n".join([*lines, "", str(numbers)])
+        return "\n".join([*lines, "", "Dimensionless numbers", str(numbers)])
 
     def run(
         self,
@@ -234,15 +218,15 @@ class Tissue:
         if where is not None:
             where.mkdir(parents=True, exist_ok=True)
         recorder = Recorder(where, self._coordinates(), self._attributes(dt or every))
-        state = self._start()
-        recorder.add(0.0, self._frame(state))
+        exchange, state = self._start()
+        recorder.add(0.0, exchange.frame(state))
         with tqdm(total=len(times) - 1, desc="tissue", unit="frame", disable=not progress) as bar:
             try:
                 for begin, end in itertools.pairwise(times):
                     steps = max(1, math.ceil((end - begin) / (dt or every) - 1e-9))
                     for k in range(1, steps + 1):
-                        self._step(state, end if k == steps else begin + (end - begin) * k / steps)
-                    recorder.add(float(end), self._frame(state))
+                        exchange.step(state, end if k == steps else begin + (end - begin) * k / steps)
+                    recorder.add(float(end), exchange.frame(state))
                     bar.update(1)
             except SimulationError as error:
                 raise SimulationError(str(error), recorder.dataset()) from None
@@ -250,122 +234,35 @@ class Tissue:
                 recorder.flush()
         return Run(recorder.dataset(), where)
 
-    def _start(self) -> _State:
+    def _start(self) -> tuple[Exchange, State]:
         cells = population(self.system, self.count, seed=self.seed, initial=self.initial, parameters=self.parameters)
         cells.y[:] = cells.peak[:] = whole_start(self.system, cells.y[0], simulation.counted(self.stepper))
         for name, own in self.own.items():
             cells.p[:, self._index(name)] = own
-        base = self.grid.size[0] * self.grid.size[1] / self.count
-        state = _State(
+        if self.warm_up:
+            cells.clock[:] = -self.warm_up
+            self.stepper.advance(cells, np.zeros(1))
+        exchange = Exchange(
+            stepper=self.stepper,
+            stokes=self.stokes,
+            outputs=tuple(self.outputs),
+            signals=tuple(self.signals),
+            morphogens={n: morphogen for n, (morphogen, _) in self.morphogens.items()},
+            base=cells.p.copy(),
+        )
+        nothing = tissue.spread_stress(self.grid, self.positions, np.zeros((self.count, 3)))
+        state = State(
             time=0.0,
             cells=cells,
             positions=self.positions.copy(),
-            area=np.full(self.count, base),
-            flow=self.stokes.solve(),
-            active=tissue.spread_stress(self.grid, self.positions, np.zeros((self.count, 3))),
+            area=np.full(self.count, self.grid.area / self.count),
+            flow=self.stokes.solve(active_stress=nothing),
+            active=nothing,
             morphogens={n: field.copy() for n, (_, field) in self.morphogens.items()},
         )
-        self._base = cells.p.copy()
-        self._solve(state)
-        self._sense(state)
-        return state
-
-    def _step(self, state: _State, end: float) -> None:
-        dt = end - state.time
-        self.stepper.advance(state.cells, np.array([end]))
-        self._solve(state)
-        self._transport(state, dt)
-        state.time = end
-        self._sense(state)
-
-    def _solve(self, state: _State) -> None:
-        """Outputs of the networks, and the flow they make."""
-        stress = np.zeros((self.count, 3))
-        growth = np.zeros(self.count)
-        for coupling in self.outputs:
-            amount = self._species(state, coupling.species)
-            if isinstance(coupling.output, Contractility):
-                stress += amount[:, None] * np.array(coupling.output.tensor())
-            elif isinstance(coupling.output, Growth):
-                growth += amount * coupling.output.per_molecule
-        state.active = tissue.spread_stress(self.grid, state.positions, stress * state.area[:, None])
-        grows = any(isinstance(c.output, Growth) for c in self.outputs)
-        state.flow = self.stokes.solve(
-            active_stress=state.active,
-            growth=tissue.spread(self.grid, state.positions, growth * state.area) if grows else None,
-            guess=state.flow,
-        )
-
-    def _transport(self, state: _State, dt: float) -> None:
-        """Morphogens and cells over one step, in the flow of that step."""
-        for name, (morphogen, _) in self.morphogens.items():
-            source = np.zeros(self.count)
-            for coupling in self.outputs:
-                if isinstance(coupling.output, Secretion) and coupling.output.morphogen == name:
-                    source += self._species(state, coupling.species) * coupling.output.per_molecule
-            state.morphogens[name] = tissue.transport(
-                self.grid,
-                state.morphogens[name],
-                state.flow,
-                dt,
-                diffusion=morphogen.diffusion,
-                decay=morphogen.decay,
-                source=tissue.spread(self.grid, state.positions, source),
-            )
-        # points stay within reach of the velocity they were given
-        pieces = max(1, math.ceil(tissue.courant(state.flow, dt)))
-        for _ in range(pieces):
-            gradient = tissue.velocity_gradient(state.flow, state.positions)
-            state.area *= np.exp((gradient[:, 0, 0] + gradient[:, 1, 1]) * dt / pieces)
-            state.positions = tissue.advance(state.flow, state.positions, dt / pieces)
-
-    def _sense(self, state: _State) -> None:
-        """What each cell feels, into the parameters of its network."""
-        for coupling in self.signals:
-            k = self._index(coupling.parameter)
-            state.cells.p[:, k] = self._base[:, k] + coupling.gain * self._signal(state, coupling.signal)
-
-    def _signal(self, state: _State, signal: Signal) -> Floats:
-        if isinstance(signal, StrainRate):
-            g = tissue.velocity_gradient(state.flow, state.positions)
-            rate = np.stack([g[:, 0, 0], g[:, 1, 1], 0.5 * (g[:, 0, 1] + g[:, 1, 0])], axis=1)
-            return tensor_part(rate, signal.part)
-        if isinstance(signal, Stress):
-            return tensor_part(self.stokes.stress_at(state.flow, state.positions, state.active), signal.part)
-        if isinstance(signal, Pressure):
-            return tissue.sample(self.grid, state.flow.p, state.positions)
-        return tissue.sample(self.grid, state.morphogens[signal.morphogen], state.positions)
-
-    def _species(self, state: _State, name: str) -> Floats:
-        return values(self.system, "molecules", np.array([state.time]), state.cells.y[:, None], state.cells.p)[name][
-            :, 0
-        ]
-
-    def _frame(self, state: _State) -> Frame:
-        """What is recorded at one time."""
-        found = values(self.system, "molecules", np.array([state.time]), state.cells.y[:, None], state.cells.p)
-        velocity = tissue.velocity(state.flow, state.positions)
-        frame: dict[str, tuple[tuple[str, ...], Floats, dict[str, str]]] = {
-            n: (("cell",), v[:, 0], {"units": "item"}) for n, v in found.items()
-        }
-        base = self.grid.size[0] * self.grid.size[1] / self.count
-        for name, column in (
-            ("x", state.positions[:, 0]),
-            ("y", state.positions[:, 1]),
-            ("vx", velocity[:, 0]),
-            ("vy", velocity[:, 1]),
-            ("area", state.area / base),
-        ):
-            frame[name] = (("cell",), column, {})
-        for coupling in self.signals:
-            frame[coupling.parameter] = (("cell",), state.cells.p[:, self._index(coupling.parameter)], {})
-        for name, field in state.morphogens.items():
-            frame[name] = (("gx", "gy"), field, {})
-        centre = tissue.centre_velocity(state.flow)
-        frame["velocity_x"] = (("gx", "gy"), centre[0], {})
-        frame["velocity_y"] = (("gx", "gy"), centre[1], {})
-        frame["pressure"] = (("gx", "gy"), state.flow.p, {})
-        return frame
+        exchange.flow(state)
+        exchange.sense(state)
+        return exchange, state
 
     def _coordinates(self) -> dict[str, Any]:
         x, y = self.grid.centres()
@@ -377,6 +274,7 @@ class Tissue:
             method=self.method,
             seed=str(self.seed),
             dt=dt,
+            warm_up=self.warm_up,
             tolerance=self.stepper.tolerance,
             size=described(self.grid.size),
             boundary=described(self.grid.boundary),
@@ -408,7 +306,3 @@ class Tissue:
             raise CouplingError(
                 f"there is no morphogen '{name}' (there are: {known}); add it first with add(Morphogen)."
             )
-
-
-FLOW_TOLERANCE = 1e-6
-FRAME_NAMES = ("x", "y", "vx", "vy", "area", "velocity_x", "velocity_y", "pressure")

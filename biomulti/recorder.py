@@ -49,16 +49,16 @@ class Recorder:
         if self.path is None:
             self.kept.append(block)
         elif self.path.exists():
-            block.drop_vars([n for n in block.coords if n != "time"]).to_zarr(self.path, append_dim="time")
+            block.drop_vars([n for n in block.coords if n != "time"]).to_zarr(self.path, append_dim="time", consolidated=False)
         else:
-            block.to_zarr(self.path, mode="w-")
+            block.to_zarr(self.path, mode="w-", consolidated=False)
         self.flushed = perf_counter()
 
     def dataset(self) -> xr.Dataset:
         """All frames so far, opened from disk where they are on disk."""
         self.flush()
         if self.path is not None:
-            return xr.open_zarr(self.path)
+            return xr.open_zarr(self.path, consolidated=False)
         return xr.concat(self.kept, "time", data_vars="all", combine_attrs="override")
 
 

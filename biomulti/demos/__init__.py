@@ -1,0 +1,1 @@
+"""Demonstrations, each a script to read from top to bottom."""
