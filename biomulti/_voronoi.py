@@ -25,6 +25,10 @@ AREA_TOLERANCE = 1e-8
 BORDER = 6.0
 # By how much, in mean distances between cells, coincident cells are moved apart: the first that suffices.
 NUDGES = (1e-4, 1e-3, 1e-2)
+# A polygon that reaches this many cell sizes from its cell lies at a gap, a point this many away from all cells in it.
+GAP, MARGIN = 3.0, 1.2
+# With fewer cells than this there is no telling gaps from cells.
+FEWEST = 8
 # Golden angle: directions that never repeat.
 TURN = np.pi * (3.0 - np.sqrt(5.0))
 
@@ -96,6 +100,31 @@ def cell_outlines(x: Floats, y: Floats, size: Sequence[float], boundary: Sequenc
     raise OptionError(f"the outlines of {len(points)} cells could not be found; are their positions nearly all equal?")
 
 
+def tissue_outlines(x: Floats, y: Floats, size: Sequence[float], boundary: Sequence[str]) -> Outlines:
+    """As `cell_outlines`, but where cells leave a gap it belongs to none of them: a tissue that does not fill its box.
+
+    There is a gap where a polygon reaches further than GAP times the size (square root of the median area) of the
+    polygons. It is filled with points a cell's size apart, whose polygons are left out.
+    """
+    from scipy.spatial import cKDTree
+
+    whole = cell_outlines(x, y, size, boundary)
+    cell = float(np.sqrt(np.median(whole.areas)))
+    reach = np.hypot(*(whole.corners - whole.centres[whole.owner]).T).max()
+    if reach < GAP * cell or len(whole.centres) < FEWEST:
+        return whole
+    periodic = np.array([b == "periodic" for b in boundary])
+    box = np.asarray(size, dtype=float)
+    axes = [(np.arange(n) + 0.5) * length / n for length, n in zip(box, np.ceil(box / cell).astype(int), strict=True)]
+    free = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    centres = np.mod(whole.centres, box)
+    distance, _ = cKDTree(centres, boxsize=np.where(periodic, box, 0.0)).query(free)
+    every = np.concatenate([centres, free[distance > MARGIN * cell]])
+    n = len(centres)
+    found = cell_outlines(every[:, 0], every[:, 1], size, boundary)
+    return Outlines(found.centres[:n], found.corners[: found.start[n]], found.start[: n + 1])
+
+
 def _inside(points: Floats, box: Floats, periodic: NDArray[np.bool_], gap: float) -> Floats:
     """Positions in the box, on axes with walls a gap away from them, so that none meets its mirror image."""
     wrapped = np.mod(points, box)
@@ -153,3 +182,20 @@ def _circumcentres(triangle: Floats) -> Floats:
         scale = 0.5 / (b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0])
         centre = np.stack([c[:, 1] * b2 - b[:, 1] * c2, b[:, 0] * c2 - c[:, 0] * b2], axis=1) * scale[:, None]
     return np.asarray(origin + centre)
+
+
+def at_both_ends(outlines: Outlines, axis: int, length: float) -> tuple[Outlines, Indices]:
+    """Outlines with those that cross an end of a periodic axis drawn at its other end too; the cell of each."""
+    cells = np.arange(len(outlines.centres))
+    along = outlines.corners[:, axis]
+    low, high = (f.reduceat(along, outlines.start[:-1]) for f in (np.minimum, np.maximum))
+    centres, corners, of = [outlines.centres], [outlines.corners], [cells]
+    count = [np.diff(outlines.start)]
+    for crossing, shift in ((low < 0.0, length), (high > length, -length)):
+        step = shift * np.eye(2)[axis]
+        centres.append(outlines.centres[crossing] + step)
+        corners.append(outlines.corners[crossing[outlines.owner]] + step)
+        count.append(count[0][crossing])
+        of.append(cells[crossing])
+    start = np.concatenate([[0], np.cumsum(np.concatenate(count))])
+    return Outlines(np.concatenate(centres), np.concatenate(corners), start), np.concatenate(of)

@@ -1,0 +1,201 @@
+"""What stands on the left of a picture: the cells, as a flat sheet or wrapped on the embryo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biomulti._colours import BODY, FAINT, GROUND, INK, colour_map
+from biomulti._embryo import Shape, relief, wrapped
+from biomulti._panels import round_down
+from biomulti._recording import Recording
+from biomulti._rendering import Scene
+from biomulti._voronoi import at_both_ends
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+
+# Left, bottom, width, height of the stage, over the figure's.
+PLACE = (0.012, 0.115, 0.645, 0.775)
+# How dark a cell's outline is, over its colour.
+OUTLINE = 0.5
+# How wide it is on a flat sheet, over the cell's width.
+OUTLINE_WIDTH = 0.07
+# Arrows of the flow along the longer side of the box, and how long the fastest is, in distances between them.
+ARROWS = 16
+LONGEST = 1.0
+FASTEST = 99.5
+
+
+class Stage(Protocol):
+    """The part of a picture that shows the cells."""
+
+    artists: list[Artist]
+
+    def show(self, frame: int) -> None:
+        """Set the artists to a frame."""
+
+    def close(self) -> None:
+        """Free what the stage holds."""
+
+
+class EmbryoStage:
+    """The sheet on the embryo, from its ventral side and from beside it; `sharpness` pixels are drawn for one shown."""
+
+    def __init__(self, figure: Figure, recording: Recording, ventral: float, sharpness: int) -> None:
+        self.recording = recording
+        self.sharpness = sharpness
+        self.shape = Shape(recording.size, ventral)
+        width, height = figure.canvas.get_width_height()
+        left, bottom = round(PLACE[0] * width), round(PLACE[1] * height)
+        pixels = (round(PLACE[2] * width), 2 * round(PLACE[3] * height / 2))
+        self.scene = Scene(self.shape, (sharpness * pixels[0], sharpness * pixels[1]), GROUND, BODY)
+        self.colours = 255.0 * colour_map()(np.linspace(0.0, 1.0, 256))[:, :3]
+        self.image = figure.figimage(np.zeros((pixels[1], pixels[0], 3), np.uint8), left, bottom)
+        self.artists: list[Artist] = [self.image]
+        middle = bottom + pixels[1] / 2
+        for text, x, y, align in (
+            ("ventral", left, bottom + pixels[1] - 4, ("left", "top")),
+            ("ventrolateral", left, middle - 14, ("left", "top")),
+            ("anterior", left, middle + 8, ("left", "bottom")),
+            ("posterior", left + pixels[0], middle + 8, ("right", "bottom")),
+        ):
+            strong = text.startswith("ventr")
+            self.artists.append(
+                figure.text(
+                    x / width,
+                    y / height,
+                    text,
+                    ha=align[0],
+                    va=align[1],
+                    fontsize=12 if strong else 10,
+                    color=INK if strong else FAINT,
+                    weight="bold" if strong else "normal",
+                )
+            )
+        per_pixel = self.scene.pixel * sharpness
+        self.artists += scale_bar(figure, recording, per_pixel, ((left + pixels[0]) / width, bottom / height))
+
+    def show(self, frame: int) -> None:
+        """Draw both views of a frame."""
+        recording = self.recording
+        outlines = recording.outlines(frame)
+        area = None if recording.area is None else np.nan_to_num(recording.area[frame, recording.alive(frame)], nan=1.0)
+        mesh = wrapped(self.shape, outlines, relief(self.shape, outlines.centres, area))
+        colour = self.colours[np.rint(255.0 * recording.level(frame)).astype(int)][mesh.owner]
+        colour[mesh.rim] *= OUTLINE
+        pixels = self.scene.draw(mesh, np.rint(colour).astype(np.uint8))
+        if self.sharpness > 1:
+            k = self.sharpness
+            height, width = pixels.shape[0] // k, pixels.shape[1] // k
+            fine = pixels.reshape(height, k, width, k, 3)
+            pixels = np.rint(fine.mean(axis=(1, 3))).astype(np.uint8)
+        self.image.set_data(pixels[::-1] if self.image.origin == "lower" else pixels)
+
+    def close(self) -> None:
+        """Free the window that was drawn in."""
+        self.scene.close()
+
+
+class FlatStage:
+    """The sheet as it lies, with the flow as arrows where the run has one."""
+
+    def __init__(self, figure: Figure, recording: Recording) -> None:
+        from matplotlib.collections import PolyCollection
+
+        self.recording = recording
+        width, height = figure.canvas.get_width_height()
+        lx, ly = recording.size
+        per_pixel = max(lx / (PLACE[2] * width), ly / (PLACE[3] * height))
+        w, h = lx / per_pixel / width, ly / per_pixel / height
+        left, bottom = PLACE[0] + (PLACE[2] - w) / 2, PLACE[1] + (PLACE[3] - h) / 2
+        self.axes = figure.add_axes((left, bottom, w, h), xlim=(0.0, lx), ylim=(0.0, ly), facecolor=GROUND)
+        self.axes.set_axis_off()
+        self.cells = PolyCollection([], cmap=colour_map(), clim=(0.0, 1.0), edgecolors=GROUND)
+        cell = np.sqrt(lx * ly / recording.x.shape[1]) / per_pixel * 72.0 / figure.dpi
+        self.cells.set_linewidth(OUTLINE_WIDTH * cell)
+        self.axes.add_collection(self.cells, autolim=False)
+        self.artists: list[Artist] = [self.cells]
+        self.arrows: Any = None
+        if recording.flow is not None and np.nanmax(np.abs(recording.flow)) > 0.0:
+            self._add_arrows(figure, recording)
+        self.artists += scale_bar(figure, recording, per_pixel, (PLACE[0] + PLACE[2], 0.075))
+
+    def _add_arrows(self, figure: Figure, recording: Recording) -> None:
+        assert recording.flow is not None
+        apart = max(recording.size) / ARROWS
+        every = [max(1, round(apart / float(g[1] - g[0]))) if len(g) > 1 else 1 for g in (recording.gx, recording.gy)]
+        self.pick = tuple(slice(e // 2, None, e) for e in every)
+        speed = np.hypot(*np.moveaxis(recording.flow[:, self.pick[0], self.pick[1]], -1, 0))
+        fastest = float(np.nanpercentile(speed, FASTEST)) or float(np.nanmax(speed))
+        x, y = np.meshgrid(recording.gx[self.pick[0]], recording.gy[self.pick[1]], indexing="ij")
+        self.arrows = self.axes.quiver(
+            x,
+            y,
+            np.zeros_like(x),
+            np.zeros_like(y),
+            color=INK,
+            alpha=0.75,
+            angles="xy",
+            scale_units="xy",
+            scale=fastest / (LONGEST * apart),
+            width=0.0022,
+            headwidth=4.2,
+            headlength=5,
+            headaxislength=4.4,
+            minlength=0.4,
+        )
+        self.artists.append(self.arrows)
+        key = round_down(fastest)
+        unit = f"{recording.length_unit}/{recording.clock.own}"
+        self.artists.append(
+            self.axes.quiverkey(
+                self.arrows,
+                0.40,
+                0.08,
+                key,
+                f"{key:g} {unit}",
+                coordinates="figure",
+                labelpos="E",
+                color=INK,
+                labelcolor=INK,
+                fontproperties={"size": 10},
+            )
+        )
+
+    def show(self, frame: int) -> None:
+        """Set the polygons and arrows of a frame."""
+        recording = self.recording
+        outlines = recording.outlines(frame)
+        cell = np.arange(len(outlines.centres))
+        for axis in range(2):
+            if recording.boundary[axis] == "periodic":
+                outlines, of = at_both_ends(outlines, axis, recording.size[axis])
+                cell = cell[of]
+        self.cells.set_verts(outlines.polygons())
+        self.cells.set_array(recording.level(frame)[cell])
+        if self.arrows is not None and recording.flow is not None:
+            flow = recording.flow[frame, self.pick[0], self.pick[1]]
+            self.arrows.set_UVC(flow[..., 0], flow[..., 1])
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def scale_bar(figure: Figure, recording: Recording, per_pixel: float, end: tuple[float, float]) -> list[Artist]:
+    """A bar of a round length that ends at `end`, over the figure, and its length above it."""
+    from matplotlib.lines import Line2D
+
+    length = round_down(0.14 * recording.size[0])
+    start = end[0] - length / per_pixel / figure.canvas.get_width_height()[0]
+    y = end[1]
+    bar = Line2D((start, end[0]), (y, y), transform=figure.transFigure, color=INK, linewidth=3, solid_capstyle="butt")
+    figure.add_artist(bar)
+    label = f"{length:g} {recording.length_unit}"
+    text = figure.text((start + end[0]) / 2, y + 0.01, label, ha="center", va="bottom", color=INK, fontsize=10)
+    return [bar, text]
