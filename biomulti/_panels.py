@@ -21,7 +21,8 @@ BAND_WIDTH = 0.11
 # How far from the ventral midline the kymograph reaches, over the circumference.
 REACH = 0.25
 TRACES = 5
-STRIPES = 41
+# Most stripes of the kymograph, and how wide they are at least, in cells.
+STRIPES, STRIPE_WIDTH = 41, 1.5
 
 
 def embryo_panels(axes: list[Axes], recording: Recording, ventral: float) -> None:
@@ -55,6 +56,18 @@ def flat_panels(axes: list[Axes], recording: Recording) -> None:
         _line(axes[2], recording, count, "Cells")
 
 
+def only_panel(ax: Axes, recording: Recording) -> None:
+    """How the colour is distributed over the cells of a run's only frame."""
+    values = recording.value[0][np.isfinite(recording.value[0])]
+    _dress(ax, recording, f"Cells by {recording.label}")
+    count, edges, bars = ax.hist(values, bins=40, range=(recording.low, max(recording.high, float(values.max()))))
+    for left, right, bar in zip(edges[:-1], edges[1:], bars.patches, strict=True):  # type: ignore[union-attr]
+        level = ((left + right) / 2 - recording.low) / (recording.high - recording.low)
+        bar.set_facecolor(colour_map()(float(level)))
+    ax.set_xlim(edges[0], edges[-1])
+    ax.set_ylim(0.0, 1.1 * float(np.max(count)))
+
+
 def in_band(recording: Recording, ventral: float) -> NDArray[np.bool_]:
     """Cells [cells] that were within the ventral band when they were first seen."""
     first = np.argmax(np.isfinite(recording.y), axis=0)
@@ -85,14 +98,16 @@ def typical_cells(recording: Recording) -> NDArray[np.int64]:
 def kymograph(recording: Recording, ventral: float) -> Floats:
     """Mean of the colour in stripes along the embryo, [stripes, t], from -REACH to REACH round the ventral midline."""
     edge = REACH * recording.size[1]
-    out = np.empty((STRIPES, recording.frames))
+    cell = np.sqrt(recording.size[0] * recording.size[1] / recording.x.shape[1])
+    stripes = max(3, min(STRIPES, int(2 * edge / (STRIPE_WIDTH * cell))))
+    out = np.empty((stripes, recording.frames))
     for t in range(recording.frames):
         alive = recording.alive(t) & np.isfinite(recording.value[t])
         y = _around(recording.y[t, alive] - ventral, recording.size[1])
-        stripe = np.floor((y + edge) / (2 * edge) * STRIPES).astype(int)
-        inside = (stripe >= 0) & (stripe < STRIPES)
-        total = np.bincount(stripe[inside], recording.value[t, alive][inside], minlength=STRIPES)
-        count = np.bincount(stripe[inside], minlength=STRIPES)
+        stripe = np.floor((y + edge) / (2 * edge) * stripes).astype(int)
+        inside = (stripe >= 0) & (stripe < stripes)
+        total = np.bincount(stripe[inside], recording.value[t, alive][inside], minlength=stripes)
+        count = np.bincount(stripe[inside], minlength=stripes)
         out[:, t] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return out
 
@@ -102,10 +117,9 @@ def _kymograph(ax: Axes, recording: Recording, ventral: float) -> None:
     edge = REACH * recording.size[1]
     t = recording.clock.shown
     image = np.ma.masked_invalid(kymograph(recording, ventral))
-    middles = np.linspace(-edge, edge, STRIPES + 1)
+    middles = np.linspace(-edge, edge, len(image) + 1)
     middles = (middles[1:] + middles[:-1]) / 2
-    if recording.frames > 1:
-        ax.pcolormesh(t, middles, image, cmap=colour_map(), vmin=recording.low, vmax=recording.high, shading="nearest")
+    ax.pcolormesh(t, middles, image, cmap=colour_map(), vmin=recording.low, vmax=recording.high, shading="nearest")
     ax.set_ylim(-edge, edge)
     ax.set_yticks([-100, 0, 100] if 100 < edge < 300 else [0])
     ax.set_ylabel(f"from ventral\nmidline ({recording.length_unit})")

@@ -26,9 +26,13 @@ PLACE = (0.012, 0.115, 0.645, 0.775)
 OUTLINE = 0.5
 # How wide it is on a flat sheet, over the cell's width.
 OUTLINE_WIDTH = 0.07
+# and at most, in points.
+WIDEST = 1.2
 # Arrows of the flow along the longer side of the box, and how long the fastest is, in distances between them.
 ARROWS = 16
 LONGEST = 1.0
+# Slower than this, over the fastest, is drawn as nothing.
+STILL = 0.02
 FASTEST = 99.5
 
 
@@ -115,24 +119,26 @@ class FlatStage:
         w, h = lx / per_pixel / width, ly / per_pixel / height
         left, bottom = PLACE[0] + (PLACE[2] - w) / 2, PLACE[1] + (PLACE[3] - h) / 2
         self.axes = figure.add_axes((left, bottom, w, h), xlim=(0.0, lx), ylim=(0.0, ly), facecolor=GROUND)
-        self.axes.set_axis_off()
+        self.axes.set(xticks=[], yticks=[])
+        for side, spine in self.axes.spines.items():
+            wall = recording.boundary[0 if side in ("left", "right") else 1] != "periodic"
+            spine.set(color=FAINT, linewidth=1.0, visible=wall)
         self.cells = PolyCollection([], cmap=colour_map(), clim=(0.0, 1.0), edgecolors=GROUND)
-        cell = np.sqrt(lx * ly / recording.x.shape[1]) / per_pixel * 72.0 / figure.dpi
-        self.cells.set_linewidth(OUTLINE_WIDTH * cell)
+        self.point = per_pixel * figure.dpi / 72.0
         self.axes.add_collection(self.cells, autolim=False)
         self.artists: list[Artist] = [self.cells]
         self.arrows: Any = None
         if recording.flow is not None and np.nanmax(np.abs(recording.flow)) > 0.0:
-            self._add_arrows(figure, recording)
+            self._add_arrows(recording, recording.flow)
         self.artists += scale_bar(figure, recording, per_pixel, (PLACE[0] + PLACE[2], 0.075))
 
-    def _add_arrows(self, figure: Figure, recording: Recording) -> None:
-        assert recording.flow is not None
+    def _add_arrows(self, recording: Recording, flow: Floats) -> None:
         apart = max(recording.size) / ARROWS
         every = [max(1, round(apart / float(g[1] - g[0]))) if len(g) > 1 else 1 for g in (recording.gx, recording.gy)]
         self.pick = tuple(slice(e // 2, None, e) for e in every)
-        speed = np.hypot(*np.moveaxis(recording.flow[:, self.pick[0], self.pick[1]], -1, 0))
+        speed = np.hypot(*np.moveaxis(flow[:, self.pick[0], self.pick[1]], -1, 0))
         fastest = float(np.nanpercentile(speed, FASTEST)) or float(np.nanmax(speed))
+        self.fastest = fastest
         x, y = np.meshgrid(recording.gx[self.pick[0]], recording.gy[self.pick[1]], indexing="ij")
         self.arrows = self.axes.quiver(
             x,
@@ -149,6 +155,7 @@ class FlatStage:
             headlength=5,
             headaxislength=4.4,
             minlength=0.4,
+            clip_on=False,
         )
         self.artists.append(self.arrows)
         key = round_down(fastest)
@@ -177,11 +184,14 @@ class FlatStage:
             if recording.boundary[axis] == "periodic":
                 outlines, of = at_both_ends(outlines, axis, recording.size[axis])
                 cell = cell[of]
+        width = OUTLINE_WIDTH * float(np.sqrt(np.median(outlines.areas))) / self.point
+        self.cells.set_linewidth(min(WIDEST, width))
         self.cells.set_verts(outlines.polygons())
         self.cells.set_array(recording.level(frame)[cell])
         if self.arrows is not None and recording.flow is not None:
             flow = recording.flow[frame, self.pick[0], self.pick[1]]
-            self.arrows.set_UVC(flow[..., 0], flow[..., 1])
+            still = np.hypot(flow[..., 0], flow[..., 1]) < STILL * self.fastest
+            self.arrows.set_UVC(np.where(still, np.nan, flow[..., 0]), np.where(still, np.nan, flow[..., 1]))
 
     def close(self) -> None:
         """Nothing is held."""

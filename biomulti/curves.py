@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 # More small pictures than this cannot be read on one page.
 SHOWN = 12
 SINGLE_RUNS = 3
-COLUMNS = 4
 DPI = 160
 COURSE, SINGLE = "#8a2a6b", "#e9586f"
 
@@ -41,7 +40,7 @@ def traces(run: xr.Dataset, path: str | Path) -> Path:
         found = ", ".join(f"{n} {tuple(map(str, v.dims))}" for n, v in run.data_vars.items()) or "none"
         raise OptionError(f"no variable has the dimensions time and replicate; the run's variables are {found}")
     shown, rest = names[:SHOWN], names[SHOWN:]
-    columns = min(len(shown), COLUMNS if len(shown) > 4 else 2)
+    columns = _columns(len(shown))
     rows = -(-len(shown) // columns)
     figure = Figure(figsize=(1.0 + 3.4 * columns, 0.9 + 2.3 * rows), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
@@ -80,8 +79,13 @@ def _course(ax: Axes, run: xr.Dataset, name: str) -> None:
     ax.tick_params(labelsize=8)
 
 
+def _columns(n: int) -> int:
+    """How many stand side by side: all up to three, else the number that leaves fewest places empty."""
+    return n if n <= 3 else min((4, 3) if n > 4 else (2,), key=lambda columns: -n % columns)
+
+
 def _title(run: xr.Dataset) -> str:
     n = run.sizes["replicate"]
-    what = "one run" if n == 1 else f"{n:,} runs: mean, 10–90 % of them, and {min(n, SINGLE_RUNS)} of them"
+    what = "one run" if n == 1 else f"{n:,} runs: mean, band of 10–90 %, {min(n, SINGLE_RUNS)} single runs"
     model = str(run.attrs.get("model", "")).replace("_", " ")
     return f"{model}   ({what})" if model else what

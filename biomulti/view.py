@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from biomulti._colours import FAINT, GROUND, INK, LINE, colour_map
-from biomulti._panels import embryo_panels, flat_panels
+from biomulti._panels import embryo_panels, flat_panels, only_panel
 from biomulti._recording import Recording, frame_of, read
 from biomulti._rendering import rendering_problem
 from biomulti._stage import EmbryoStage, FlatStage, Stage
@@ -24,6 +24,7 @@ from biomulti.errors import OptionError
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -192,14 +193,7 @@ def _stage(figure: Figure, recording: Recording, surface: str, midline: float, s
 def _composed(
     figure: Figure, canvas: FigureCanvasAgg, recording: Recording, stage: Stage, midline: float | None
 ) -> Board:
-    axes = [figure.add_axes(place) for place in PANELS]
-    if midline is None:
-        flat_panels(axes, recording)
-    else:
-        embryo_panels(axes, recording, midline)
-    axes[-1].set_xlabel(f"time ({recording.clock.unit})" if recording.clock.unit else "time")
-    for ax in axes[:-1]:
-        ax.set_xticklabels([])
+    axes = _panels(figure, recording, midline)
     _colour_bar(figure, recording)
     playheads = tuple(ax.axvline(0.0, color=INK, linewidth=1.0, alpha=0.8, zorder=40) for ax in axes)
     stamp = figure.text(0.022, 0.965, "", fontsize=20, weight="bold", color=INK, va="top")
@@ -208,6 +202,22 @@ def _composed(
         artist.set_animated(True)
     canvas.draw()
     return Board(canvas, recording, stage, stamp, playheads, moving, canvas.copy_from_bbox(figure.bbox))
+
+
+def _panels(figure: Figure, recording: Recording, midline: float | None) -> list[Axes]:
+    """The curves beside the cells; those that have time along x."""
+    if recording.frames == 1:
+        only_panel(figure.add_axes(PANELS[0]), recording)
+        return []
+    axes = [figure.add_axes(place) for place in PANELS]
+    if midline is None:
+        flat_panels(axes, recording)
+    else:
+        embryo_panels(axes, recording, midline)
+    axes[-1].set_xlabel(f"time ({recording.clock.unit})" if recording.clock.unit else "time")
+    for ax in axes[:-1]:
+        ax.set_xticklabels([])
+    return axes
 
 
 def _colour_bar(figure: Figure, recording: Recording) -> None:
