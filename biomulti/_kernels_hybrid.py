@@ -103,7 +103,8 @@ def next_step(h, error, order):  # type: ignore[no-untyped-def]
             )
         ),
         types.Tuple((float64, float64[::1], int64, boolean)),
-        types.Tuple((float64[:, ::1], float64[:, ::1], float64[::1], int64[:, ::1])),
+        types.Tuple((float64[:, ::1], float64[:, ::1], int64[:, ::1])),
+        float64[::1],
         float64[:, ::1],
         uint64[:, ::1],
         float64[::1],
@@ -127,6 +128,7 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
     method,
     control,
     moving,
+    h_all,
     p,
     rng,
     left,
@@ -144,12 +146,12 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
     change, limited [fluxes] (a firing may find too little of a flowing reactant), flowing [states]; patterns:
     rows and columns of the Jacobian entries, rows of the time slopes; method: coefficients of a Rosenbrock
     method; control: relative tolerance, floor [states], order of the method, whether explicit steps are
-    allowed; moving: y [rows, states], peak [rows, states], h [rows], mode [rows, 2] (1 for stiff steps, and
-    how many steps in a row asked for a change). The rest as in `advance_ssa`.
+    allowed; moving: y [rows, states], peak [rows, states], mode [rows, 2] (1 for stiff steps, and how many
+    steps in a row asked for a change); h_all [rows]: size of the next step. The rest as in `advance_ssa`.
     """
     fires, start, species, change, _, _ = net
     rtol, floor, order, explicit_allowed = control
-    y_all, peak_all, h_all, mode_all = moving
+    y_all, peak_all, mode_all = moving
     outputs, n = times.shape[0], floor.shape[0]
     pattern = (patterns[0], patterns[1])
     model = (fluxes, jacobian, time_slopes, patterns[2])
@@ -233,6 +235,7 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
                 check(a, fires, work[0], status, i)
             for k in range(n):
                 peak[k] = max(peak[k], abs(x[k]))
+        # numba loses what a prange writes to elements of a 1-D array unpacked from a tuple: h_all is an argument
         clock[i], h_all[i] = t, h
         counts[i, 0] += firings
         counts[i, 1] += steps

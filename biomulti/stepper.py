@@ -149,7 +149,7 @@ class Stepper:
             (model.rows, model.columns, model.slope_rows),
             _coefficients(method),
             (self.tolerance, self._floor, method.order, not self.accurate),
-            (cells.y, cells.peak, cells.step, cells.mode),
+            (cells.y, cells.peak, cells.mode), cells.step,
             cells.p, cells.rng, cells.left, cells.clock, cursor, times, out, budget, cells.counts, status,
         )  # fmt: skip
 
