@@ -1,0 +1,120 @@
+"""Refusals of points, morphogens and dimensionless numbers, and small things about them."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tissue
+
+GRID = tissue.Grid((16, 12), (4.0, 3.0), ("periodic", "no-slip"))
+
+
+def test_bad_points() -> None:
+    with pytest.raises(tissue.FieldError, match=r"shape \(3,\); give one row"):
+        tissue.spread(GRID, np.zeros(3), 1.0)
+    with pytest.raises(tissue.FieldError, match=r"positions\[1\] is .*nan.* finite"):
+        tissue.sample(GRID, np.zeros(GRID.shape), [[1.0, 1.0], [np.nan, 1.0]])
+    with pytest.raises(tissue.FieldError, match=r"positions\[1\] .* beyond a wall: axis y runs from 0 to 3"):
+        tissue.spread_stress(GRID, [[1.0, 1.0], [9.0, 3.1]], np.ones((2, 3)))
+    with pytest.raises(tissue.FieldError, match="give xx, yy, xy for each point"):
+        tissue.spread_stress(GRID, [[1.0, 1.0]], np.ones((2, 3)))
+    with pytest.raises(tissue.FieldError, match=r"amount\[0\] is inf"):
+        tissue.spread(GRID, [[1.0, 1.0]], [np.inf])
+    flow = tissue.Flow(GRID, *np.zeros((3, *GRID.shape)), 0, 0.0)
+    with pytest.raises(tissue.FieldError, match="dt is nan"):
+        tissue.advance(flow, [[1.0, 1.0]], np.nan)
+
+
+def test_points_wrap_and_read_only_arrays_are_welcome() -> None:
+    field = np.random.default_rng(0).normal(size=GRID.shape)
+    here, round_again = np.array([[0.3, 1.0]]), np.array([[0.3 - 8.0, 1.0]])
+    field.setflags(write=False)
+    here.setflags(write=False)
+    assert np.allclose(tissue.sample(GRID, field, here), tissue.sample(GRID, field, round_again))
+    assert tissue.sample(GRID, field, np.zeros((0, 2))).shape == (0,)
+
+
+def test_bad_transport() -> None:
+    c = np.ones(GRID.shape)
+    negative = c.copy()
+    negative[2, 5] = -1e-3
+    with pytest.raises(tissue.FieldError, match=r"concentration\[2, 5\] is -0.001"):
+        tissue.transport(GRID, negative, None, 1.0)
+    with pytest.raises(tissue.FieldError, match=r"source\[2, 5\]"):
+        tissue.transport(GRID, c, None, 1.0, source=negative)
+    with pytest.raises(tissue.FieldError, match=r"dt is -1.0"):
+        tissue.transport(GRID, c, None, -1.0)
+    with pytest.raises(tissue.FieldError, match="diffusion of bicoid is -1"):
+        tissue.Morphogen("bicoid", diffusion=-1.0)
+    other = tissue.Grid((8, 8), (1.0, 1.0))
+    with pytest.raises(tissue.FieldError, match="another grid"):
+        tissue.transport(GRID, c, tissue.Flow(other, *np.zeros((3, 8, 8)), 0, 0.0), 1.0)
+
+
+def test_secreted_morphogen_reaches_its_exponential_gradient() -> None:
+    """A line source: c = s / (2 sqrt(D k)) exp(-|x| / sqrt(D / k)), to the second order of the grid."""
+    errors = []
+    for n in (64, 128):
+        grid = tissue.Grid((n, 4), (20.0, 1.0), ("no-slip", "periodic"))
+        source = np.zeros(grid.shape)
+        source[n // 2 - 1 : n // 2 + 1] = 0.5 / grid.spacing[0]
+        c = tissue.transport(grid, np.zeros(grid.shape), None, 60.0, diffusion=1.0, decay=1.0, source=source)
+        x = grid.centres()[0] - 10.0
+        errors.append(np.abs(c - 0.5 * np.exp(-np.abs(x)))[np.abs(x[:, 0]) > 1.0].max())
+    assert errors[1] < 0.002
+    assert 3.5 < errors[0] / errors[1] < 4.5
+
+
+def test_numbers_of_the_fly_embryo() -> None:
+    """v = 10 um/min, L = 200 um, D = 1 um2/s: Pe = 33; water's density and 1000 times its viscosity: Re = 3e-8."""
+    grid = tissue.Grid((96, 112), (452e-6, 533e-6))
+    numbers = tissue.dimensionless(
+        grid,
+        viscosity=1.0,
+        friction=1e9,
+        bulk_viscosity=3.0,
+        speed=10e-6 / 60,
+        length=200e-6,
+        density=1000.0,
+        diffusion=1e-12,
+        cells=6000,
+    )
+    assert numbers.reynolds == pytest.approx(3.3e-8, rel=0.02)
+    assert numbers.peclet == pytest.approx(33.3, rel=0.01)
+    assert numbers.hydrodynamic_length == pytest.approx(np.sqrt(4e-9) / 452e-6)
+    assert numbers.cells_per_grid_cell == pytest.approx(6000 / 96 / 112)
+    assert len(numbers.warnings) == 1
+    assert "grainy" in str(numbers)
+    assert "Peclet number                   33.3" in str(numbers)
+
+
+def test_warnings_outside_the_range() -> None:
+    eta = np.ones(GRID.shape)
+    eta[0] = 1e-4
+    numbers = tissue.dimensionless(GRID, viscosity=eta, friction=1e3, speed=1.0, density=1.0)
+    assert [text.split()[0] for text in numbers.warnings] == ["Reynolds", "the", "viscosity"]
+    assert tissue.dimensionless(GRID, viscosity=1.0).warnings == ()
+
+
+def test_tissue_knows_nothing_of_genes() -> None:
+    """No file of the package imports the other package."""
+    for path in Path(tissue.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.split(".")[0] == "biomulti" for name in names), path
+
+
+def test_nothing_is_compiled_at_import() -> None:
+    code = (
+        "import tissue, gc; from tissue._jit import Kernel; "
+        "found = [k for k in gc.get_objects() if isinstance(k, Kernel)]; "
+        "assert len(found) >= 8 and all(k._compiled is None for k in found)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
