@@ -154,7 +154,9 @@ def _power(exponent: Expression, x: str, n: str) -> str:
     if exponent.value in (2.0, 3.0, 4.0) and x.isidentifier():
         return "(" + " * ".join([x] * int(exponent.value)) + ")"
     if exponent.value is not None and exponent.value.is_integer() and abs(exponent.value) <= 64:
-        return f"({x} ** {int(exponent.value)})"
+        positive = f"({x} ** {abs(int(exponent.value))})"
+        # numba would raise an exception for 0 ** -1, whatever its error model; a division gives infinity
+        return positive if exponent.value >= 0.0 else f"(1.0 / {positive})"
     if exponent.value == 0.5:
         return f"({x} ** 0.5)"
     return f"({x} ** {n})"
