@@ -1,0 +1,53 @@
+"""Deposited BioModels by method "ode", beside their reference trajectories; run where the models are at hand."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import DEPOSITED
+
+import biomulti as bm
+
+AGREEMENT = 1e-5  # of the largest value of each species; the worst measured is 7.4e-6 (BIOMD0000000005)
+REFERENCES = sorted((DEPOSITED / "reference").glob("*.csv"))
+
+
+def table(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Times, and the concentration of each species; the columns are named time, [A], [B], ..."""
+    with path.open() as file:
+        names, *rows = csv.reader(file)
+    values = np.array(rows, dtype=float).T
+    return values[0], {n.strip("[]"): v for n, v in zip(names[1:], values[1:], strict=True)}
+
+
+def load_unless_refused(path: Path) -> bm.Network | None:
+    """The network, or None for a model with events, which is refused by name and line, never run wrong."""
+    if "<event " not in path.read_text(encoding="utf-8"):
+        return bm.load(path)
+    with pytest.raises(bm.UnsupportedError, match=r"line \d+: event '.*not supported yet"):
+        bm.load(path)
+    return None
+
+
+def test_references_were_found():
+    assert len(REFERENCES) >= 50
+
+
+@pytest.mark.parametrize("reference", REFERENCES, ids=lambda path: path.stem)
+def test_agrees_with_the_reference(reference, record_property):
+    times, expected = table(reference)
+    network = load_unless_refused(DEPOSITED / f"{reference.stem}.xml")
+    if network is None:
+        return
+    run = bm.simulate(network, t_end=times[-1], every=times[1], method="ode", quantity="concentration", progress=False)
+    errors = {}
+    for name, values in expected.items():
+        largest = np.abs(values).max()
+        errors[name] = np.abs(run[name].values[:, 0] - values).max() / (largest if largest > 0.0 else 1.0)
+    worst = max(errors, key=errors.__getitem__)
+    record_property("worst", f"{worst} {errors[worst]:.2g}")
+    print(f"{reference.stem}: {errors[worst]:.2g} ({worst})")
+    assert errors[worst] < AGREEMENT
