@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomulti._colours import BAND, FAINT, INK, LINE, PANEL, REST, colour_map
-from biomulti._recording import Recording
+from biomulti._recording import Recording, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -160,7 +160,7 @@ def _singles(ax: Axes, recording: Recording, cells: NDArray[np.int64], title: st
     bar, middle = round_down(step), 0.5 * (low + high)
     side = ax.get_yaxis_transform()
     ax.plot([-0.025] * 2, [middle - bar / 2, middle + bar / 2], color=FAINT, linewidth=2, transform=side, clip_on=False)
-    text = f"{bar:g} {recording.units}".strip()
+    text = f"{number(bar)} {recording.units}".strip()
     ax.text(-0.045, middle, text, color=FAINT, rotation=90, ha="right", va="center", transform=side)
 
 
@@ -175,6 +175,7 @@ def _dress(ax: Axes, recording: Recording, title: str) -> None:
     ax.set_title(title, loc="left", fontsize=10, color=INK, pad=5)
     ax.set_xlim(t[0], t[-1] if len(t) > 1 else t[0] + 1.0)
     ax.set_facecolor(PANEL)
+    ax.yaxis.set_major_formatter(number)
     ax.tick_params(colors=FAINT, length=3, labelsize=9)
     ax.xaxis.label.set_color(FAINT)
     ax.yaxis.label.set_color(FAINT)

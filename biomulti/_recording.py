@@ -28,6 +28,11 @@ def units(text: str) -> str:
     return " ".join(words).replace(" / ", "/").strip()
 
 
+def number(value: float, _: int = 0) -> str:
+    """A number as it is written on a figure, also as the formatter of an axis."""
+    return f"{round(value, 10):,.10g}".replace("-", "−")
+
+
 @dataclass(frozen=True)
 class Clock:
     """Times [t] of the frames in the run's own unit, and how a figure writes them: value / per, in `unit`."""

@@ -15,7 +15,8 @@ from biomulti._embryo import Mesh, Shape, pole_caps
 
 Pixels = NDArray[np.uint8]
 
-CURE = "on Debian: apt install libegl1 libgl1-mesa-dri libosmesa6"
+# What a Debian machine without display needs to draw.
+PACKAGES = "libegl1 libgl1-mesa-dri libosmesa6"
 # A window of this size is enough to make VTK crash where it cannot draw; the crash stays in its own process.
 PROBE = """
 import vtkmodules.vtkRenderingOpenGL2
@@ -36,16 +37,16 @@ MARGIN = 1.04
 
 
 @cache
-def rendering_problem() -> str | None:
-    """Why VTK cannot draw off screen on this machine, or None; tried once, in a process of its own."""
+def can_render() -> bool:
+    """Whether VTK draws off screen on this machine, tried once, in a process of its own."""
     screenless = not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     if sys.platform == "linux" and screenless:
         os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
     try:
         done = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, timeout=PROBE_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return f"VTK gave no answer; {CURE}"
-    return None if done.returncode == 0 else f"VTK finds nothing to draw with (exit status {done.returncode}); {CURE}"
+        return False
+    return done.returncode == 0
 
 
 class Scene:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from biomulti._colours import BODY, FAINT, GROUND, INK, colour_map
 from biomulti._embryo import Shape, relief, wrapped
 from biomulti._panels import round_down
-from biomulti._recording import Recording
-from biomulti._rendering import Scene
+from biomulti._recording import Recording, number
+from biomulti._rendering import Pixels, Scene
 from biomulti._voronoi import at_both_ends
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class Stage(Protocol):
 
     artists: list[Artist]
 
-    def show(self, frame: int) -> None:
-        """Set the artists to a frame."""
+    def show(self, frame: int, figure: Pixels) -> None:
+        """Set the artists to a frame, or draw straight into the pixels [height, width, 4] of the figure so far."""
 
     def close(self) -> None:
         """Free what the stage holds."""
@@ -60,8 +60,9 @@ class EmbryoStage:
         pixels = (round(PLACE[2] * width), 2 * round(PLACE[3] * height / 2))
         self.scene = Scene(self.shape, (sharpness * pixels[0], sharpness * pixels[1]), GROUND, BODY)
         self.colours = 255.0 * colour_map()(np.linspace(0.0, 1.0, 256))[:, :3]
-        self.image = figure.figimage(np.zeros((pixels[1], pixels[0], 3), np.uint8), left, bottom)
-        self.artists: list[Artist] = [self.image]
+        self.rows = slice(height - bottom - pixels[1], height - bottom)
+        self.columns = slice(left, left + pixels[0])
+        self.artists: list[Artist] = []
         middle = bottom + pixels[1] / 2
         for text, x, y, align in (
             ("ventral", left, bottom + pixels[1] - 4, ("left", "top")),
@@ -85,7 +86,7 @@ class EmbryoStage:
         per_pixel = self.scene.pixel * sharpness
         self.artists += scale_bar(figure, recording, per_pixel, ((left + pixels[0]) / width, bottom / height))
 
-    def show(self, frame: int) -> None:
+    def show(self, frame: int, figure: Pixels) -> None:
         """Draw both views of a frame."""
         recording = self.recording
         outlines = recording.outlines(frame)
@@ -99,7 +100,7 @@ class EmbryoStage:
             height, width = pixels.shape[0] // k, pixels.shape[1] // k
             fine = pixels.reshape(height, k, width, k, 3)
             pixels = np.rint(fine.mean(axis=(1, 3))).astype(np.uint8)
-        self.image.set_data(pixels[::-1] if self.image.origin == "lower" else pixels)
+        figure[self.rows, self.columns, :3] = pixels
 
     def close(self) -> None:
         """Free the window that was drawn in."""
@@ -146,7 +147,8 @@ class FlatStage:
             np.zeros_like(x),
             np.zeros_like(y),
             color=INK,
-            alpha=0.75,
+            edgecolor=GROUND,
+            linewidth=0.4,
             angles="xy",
             scale_units="xy",
             scale=fastest / (LONGEST * apart),
@@ -166,7 +168,7 @@ class FlatStage:
                 0.40,
                 0.08,
                 key,
-                f"{key:g} {unit}",
+                f"{number(key)} {unit}",
                 coordinates="figure",
                 labelpos="E",
                 color=INK,
@@ -175,7 +177,7 @@ class FlatStage:
             )
         )
 
-    def show(self, frame: int) -> None:
+    def show(self, frame: int, figure: Pixels) -> None:
         """Set the polygons and arrows of a frame."""
         recording = self.recording
         outlines = recording.outlines(frame)
@@ -206,6 +208,6 @@ def scale_bar(figure: Figure, recording: Recording, per_pixel: float, end: tuple
     y = end[1]
     bar = Line2D((start, end[0]), (y, y), transform=figure.transFigure, color=INK, linewidth=3, solid_capstyle="butt")
     figure.add_artist(bar)
-    label = f"{length:g} {recording.length_unit}"
+    label = f"{number(length)} {recording.length_unit}"
     text = figure.text((start + end[0]) / 2, y + 0.01, label, ha="center", va="bottom", color=INK, fontsize=10)
     return [bar, text]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from biomulti._recording import clock, units
+from biomulti._recording import clock, number, units
 from biomulti.errors import OptionError
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def _course(ax: Axes, run: xr.Dataset, name: str) -> None:
     if np.nanmin(values) >= 0.0:
         ax.set_ylim(bottom=0.0)
     ax.spines[["top", "right"]].set_visible(False)
+    ax.yaxis.set_major_formatter(number)
     ax.tick_params(labelsize=8)
 
 
