@@ -30,7 +30,7 @@ OUTLINE_WIDTH = 0.07
 WIDEST = 1.2
 # Arrows of the flow along the longer side of the box, and how long the fastest is, in distances between them.
 ARROWS = 16
-LONGEST = 1.0
+LONGEST = 1.1
 # Slower than this, over the fastest, is drawn as nothing.
 STILL = 0.02
 FASTEST = 99.5
@@ -148,14 +148,14 @@ class FlatStage:
             np.zeros_like(y),
             color=INK,
             edgecolor=GROUND,
-            linewidth=0.4,
+            linewidth=0.5,
             angles="xy",
             scale_units="xy",
             scale=fastest / (LONGEST * apart),
-            width=0.0022,
-            headwidth=4.2,
-            headlength=5,
-            headaxislength=4.4,
+            width=0.0046,
+            headwidth=3.6,
+            headlength=3.8,
+            headaxislength=3.4,
             minlength=0.4,
             clip_on=False,
         )

@@ -235,7 +235,7 @@ def _colour_bar(figure: Figure, recording: Recording) -> None:
     place = figure.add_axes((0.022, 0.058, 0.25, 0.02))
     norm = Normalize(recording.low, recording.high)
     bar = figure.colorbar(ScalarMappable(norm, colour_map()), cax=place, orientation="horizontal", extend="max")
-    bar.locator = MaxNLocator(TICKS)
+    bar.locator = MaxNLocator(TICKS, steps=[1, 2, 5, 10])
     bar.formatter = FuncFormatter(number)
     bar.update_ticks()
     bar.outline.set_visible(False)
