@@ -164,26 +164,31 @@ def _sweep(x, f, ec, es, co, rx, ry, sx, sy, damping, back):  # type: ignore[no-
 
 
 @_device
+def _gathered(fine, index, weight, table_x, table_y, row_x, row_y):  # type: ignore[no-untyped-def]
+    """Weighted sum over the fine entries of one coarse entry; a row's weights end with the first zero."""
+    total = 0.0
+    for k in range(4):
+        a = weight[table_x, row_x, k]
+        if a == 0.0:
+            break
+        i = index[table_x, row_x, k]
+        for m in range(4):
+            b = weight[table_y, row_y, m]
+            if b == 0.0:
+                break
+            total += a * b * fine[i, index[table_y, row_y, m]]
+    return total
+
+
+@_device
 def _restrict(r, f, index, weight, row_x, row_y):  # type: ignore[no-untyped-def]
     """Fine residual to coarse right-hand side: cells by overlap, faces by the hat function; sums are kept."""
-    nx, ny = f.shape[1], f.shape[2]
-    for i in range(nx):
-        for j in range(ny):
-            a = b = c = 0.0
-            for k in range(4):
-                ci, cw = index[0, row_x + i, k], weight[0, row_x + i, k]
-                fi, fw = index[1, row_x + i, k], weight[1, row_x + i, k]
-                if cw == 0.0 and fw == 0.0:
-                    continue
-                for m in range(4):
-                    cj, dw = index[0, row_y + j, m], weight[0, row_y + j, m]
-                    fj, gw = index[1, row_y + j, m], weight[1, row_y + j, m]
-                    a += fw * dw * r[0, fi, cj]
-                    b += cw * gw * r[1, ci, fj]
-                    c += cw * dw * r[2, ci, cj]
-            f[0, i, j] = a
-            f[1, i, j] = b
-            f[2, i, j] = c
+    u, v, p = r[0], r[1], r[2]
+    for i in range(f.shape[1]):
+        for j in range(f.shape[2]):
+            f[0, i, j] = _gathered(u, index, weight, 1, 0, row_x + i, row_y + j)
+            f[1, i, j] = _gathered(v, index, weight, 0, 1, row_x + i, row_y + j)
+            f[2, i, j] = _gathered(p, index, weight, 0, 0, row_x + i, row_y + j)
 
 
 @_device
@@ -321,12 +326,7 @@ def _average(fine, coarse, index, weight, row_x, row_y):  # type: ignore[no-unty
     """Cell averages on the coarse grid by overlap."""
     for i in range(coarse.shape[0]):
         for j in range(coarse.shape[1]):
-            total = 0.0
-            for k in range(3):
-                w = weight[0, row_x + i, k]
-                for m in range(3):
-                    total += w * weight[0, row_y + j, m] * fine[index[0, row_x + i, k], index[0, row_y + j, m]]
-            coarse[i, j] = total
+            coarse[i, j] = _gathered(fine, index, weight, 0, 0, row_x + i, row_y + j)
 
 
 @kernel(
