@@ -28,7 +28,7 @@ def units(text: str) -> str:
     return " ".join(words).replace(" / ", "/").strip()
 
 
-def number(value: float, _: int = 0) -> str:
+def number(value: float, _: float = 0.0) -> str:
     """A number as it is written on a figure, also as the formatter of an axis."""
     return f"{round(value, 10):,.10g}".replace("-", "−")
 
