@@ -98,7 +98,8 @@ def statistics(run: xr.Dataset):  # type: ignore[no-untyped-def]
 
 def doctor() -> None:
     """Print what this installation is and whether its parts work."""
-    from biomulti import view
+    from biomulti.view.rendering import PACKAGES as PACKAGES_3D
+    from biomulti.view.rendering import can_render
 
     print(f"python {platform.python_version()} on {platform.platform()}")
     for package in PACKAGES:
@@ -106,4 +107,4 @@ def doctor() -> None:
     print(f"threads {numba.get_num_threads()}, machine code in {cache_folder()}")
     run = simulate("telegraph", t_end=10.0, replicates=10, seed=1, progress=False)
     print(f"telegraph gene: {run.sizes['replicate']} runs to time {float(run['time'][-1]):g}, works")
-    print("3-D pictures: " + (view.rendering_problem() or "work"))
+    print(f"3-D pictures: {'work' if can_render() else f'need the packages {PACKAGES_3D}; flat ones work'}")

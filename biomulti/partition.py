@@ -180,11 +180,13 @@ def _decide_one(system: System, j: int, amounts: Floats, rates: Floats, word: st
     scarcest = int(np.argmin(low))
     if low[scarcest] < PLENTIFUL:
         return False, f"changes {system.states[changed[scarcest]]}, of which there are {low[scarcest]:.3g}"
+    # the mean over the moments when the reaction fires, so that a short burst counts for what it is
+    rate = np.abs(rates[:, j])
     turnover = np.abs(rates) @ np.abs(system.stoichiometry[:, changed])
     with np.errstate(divide="ignore", invalid="ignore"):
-        firings = np.abs(rates[:, [j]]) * 2.0 * amounts[:, changed] / turnover
-    typical = np.nanmedian(np.where(turnover > 0.0, firings, np.nan), axis=0) if turnover.any() else np.zeros(1)
-    fastest = int(np.nanargmin(typical)) if np.isfinite(typical).any() else 0
+        firings = np.nan_to_num(2.0 * rate[:, None] * amounts[:, changed] / turnover)
+    typical = rate @ firings / max(np.sum(rate), 1e-300)
+    fastest = int(np.argmin(typical))
     name = system.states[changed[fastest]]
     count = float(typical[fastest])
     if not count >= MANY:

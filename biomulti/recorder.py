@@ -49,7 +49,9 @@ class Recorder:
         if self.path is None:
             self.kept.append(block)
         elif self.path.exists():
-            block.drop_vars([n for n in block.coords if n != "time"]).to_zarr(self.path, append_dim="time", consolidated=False)
+            block.drop_vars([n for n in block.coords if n != "time"]).to_zarr(
+                self.path, append_dim="time", consolidated=False
+            )
         else:
             block.to_zarr(self.path, mode="w-", consolidated=False)
         self.flushed = perf_counter()

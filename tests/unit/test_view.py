@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.image import imread
 
-from biomulti import _rendering, view
-from biomulti._colours import colour_map, lab
-from biomulti._embryo import FURROW, Relief, Shape, pole_caps, relief, wrapped
-from biomulti._panels import kymograph, midline_cells
-from biomulti._recording import clock, read
-from biomulti._voronoi import at_both_ends, cell_outlines, tissue_outlines
+from biomulti import view
 from biomulti.errors import OptionError
+from biomulti.view import figure, rendering
+from biomulti.view.colours import colour_map, lab
+from biomulti.view.embryo import FURROW, Relief, Shape, pole_caps, relief, wrapped
+from biomulti.view.panels import kymograph, midline_cells
+from biomulti.view.recording import clock, read
+from biomulti.view.voronoi import at_both_ends, cell_outlines, tissue_outlines
 
 PERIODIC = ("periodic", "periodic")
 KINDS = st.sampled_from(["periodic", "no-slip"])
@@ -275,11 +276,11 @@ def test_a_picture_shows_more_myosin_as_lighter(tmp_path, surface):
     assert imread(tmp_path / "0.png").shape[:2] == (1440, 2560)
     assert brightness(tmp_path / "3.png") > brightness(tmp_path / "0.png") + 1.0
     drawn_flat = any("drawn flat" in str(w.message) for w in caught)
-    assert drawn_flat == (surface == "embryo" and not _rendering.can_render())
+    assert drawn_flat == (surface == "embryo" and not rendering.can_render())
 
 
 def test_without_three_dimensional_drawing_the_sheet_is_drawn_flat(tmp_path, monkeypatch):
-    monkeypatch.setattr(view, "can_render", lambda: False)
+    monkeypatch.setattr(figure, "can_render", lambda: False)
     with pytest.warns(RuntimeWarning, match=r"drawn flat, since .* apt install libegl1") as caught:
         view.picture(pulsing_embryo(), tmp_path / "a.png", surface="embryo")
     assert caught[0].filename == __file__
@@ -309,9 +310,9 @@ def test_a_movie_has_every_frame(tmp_path, surface):
 
 
 def test_a_crash_while_drawing_stays_in_its_own_process(monkeypatch):
-    assert isinstance(_rendering.can_render(), bool)
-    monkeypatch.setattr(_rendering, "PROBE", "import os; os.abort()")
-    assert not _rendering.can_render.__wrapped__()
+    assert isinstance(rendering.can_render(), bool)
+    monkeypatch.setattr(rendering, "PROBE", "import os; os.abort()")
+    assert not rendering.can_render.__wrapped__()
 
 
 @pytest.mark.parametrize(("species", "replicates"), [(1, 1), (5, 20), (14, 3)])

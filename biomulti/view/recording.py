@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from biomulti._voronoi import Outlines, tissue_outlines
 from biomulti.errors import OptionError
+from biomulti.view.voronoi import Outlines, tissue_outlines
 
 Floats = NDArray[np.float64]
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from biomulti._colours import BODY, FAINT, GROUND, INK, colour_map
-from biomulti._embryo import Shape, relief, wrapped
-from biomulti._panels import round_down
-from biomulti._recording import Recording, number
-from biomulti._rendering import Pixels, Scene
-from biomulti._voronoi import at_both_ends
+from biomulti.view.colours import BODY, FAINT, GROUND, INK, colour_map
+from biomulti.view.embryo import Shape, relief, wrapped
+from biomulti.view.panels import round_down
+from biomulti.view.recording import Recording, number
+from biomulti.view.rendering import Pixels, Scene
+from biomulti.view.voronoi import at_both_ends
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from biomulti._colours import BAND, FAINT, INK, LINE, PANEL, REST, colour_map
-from biomulti._recording import Recording, number
+from biomulti.view.colours import BAND, FAINT, INK, LINE, PANEL, REST, colour_map
+from biomulti.view.recording import Recording, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

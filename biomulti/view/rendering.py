@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biomulti._embryo import Mesh, Shape, pole_caps
+from biomulti.view.embryo import Mesh, Shape, pole_caps
 
 Pixels = NDArray[np.uint8]
 

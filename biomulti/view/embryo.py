@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from biomulti._voronoi import Outlines, at_both_ends
+from biomulti.view.voronoi import Outlines, at_both_ends
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]

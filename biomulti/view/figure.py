@@ -13,22 +13,18 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from biomulti._colours import FAINT, GROUND, INK, LINE, colour_map
-from biomulti._panels import embryo_panels, flat_panels, only_panel
-from biomulti._recording import Recording, frame_of, number, read
-from biomulti._rendering import PACKAGES, can_render
-from biomulti._stage import EmbryoStage, FlatStage, Stage
-from biomulti._voronoi import Outlines, cell_outlines
-from biomulti.curves import traces
 from biomulti.errors import OptionError
+from biomulti.view.colours import FAINT, GROUND, INK, LINE, colour_map
+from biomulti.view.panels import embryo_panels, flat_panels, only_panel
+from biomulti.view.recording import Recording, frame_of, number, read
+from biomulti.view.rendering import PACKAGES, can_render
+from biomulti.view.stage import EmbryoStage, FlatStage, Stage
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-
-__all__ = ["Outlines", "cell_outlines", "movie", "picture", "traces"]
 
 Pixels = NDArray[np.uint8]
 Surface = Literal["flat", "embryo"]

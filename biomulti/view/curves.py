@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from biomulti._recording import clock, number, units
 from biomulti.errors import OptionError
+from biomulti.view.recording import clock, number, units
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
