@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tissue
+from tissue import multigrid
 
 RNG = np.random.default_rng(11)
 
@@ -226,20 +227,24 @@ def test_missed_tolerance_is_an_error() -> None:
 
 
 def test_discs_of_contrast_1000() -> None:
-    """Sharp up to 100 and smoothed over two cells up to 1000, as the error message promises."""
+    """Sharp jumps up to the contrast that the error message promises; 17 and 26 cycles measured."""
     grid = tissue.Grid((128, 128), (1.0, 1.0), ("no-slip", "no-slip"))
     rng = np.random.default_rng(3)
     x, y = grid.centres()
     inside = np.zeros(grid.shape, bool)
     for a, b, r in zip(rng.random(20), rng.random(20), 0.03 + 0.04 * rng.random(20), strict=True):
         inside |= (x - a) ** 2 + (y - b) ** 2 < r * r
-    log = inside.astype(float)
-    smoothed = log.copy()
-    for _ in range(8):
-        for axis in (0, 1):
-            p = np.pad(smoothed, [(1, 1) if k == axis else (0, 0) for k in (0, 1)], mode="edge")
-            lower, upper = (np.take(p, np.arange(128) + k, axis) for k in (0, 2))
-            smoothed = 0.25 * lower + 0.5 * smoothed + 0.25 * upper
-    for eta in (100.0**log, 1000.0**smoothed):
-        flow = tissue.Stokes(grid, viscosity=eta).solve(smooth_stress(grid))
-        assert flow.iterations <= 30
+    for contrast in (100.0, 1000.0):
+        flow = tissue.Stokes(grid, viscosity=np.where(inside, contrast, 1.0)).solve(smooth_stress(grid))
+        assert flow.iterations <= 35
+
+
+@pytest.mark.parametrize(("n", "m"), [(8, 4), (5, 3), (7, 4), (31, 16), (12, 12)])
+def test_restriction_keeps_sums(n: int, m: int) -> None:
+    """Every fine entry is given away with total weight m / n, and a row's weights end with its first zero."""
+    for table in (multigrid._overlaps, multigrid._hats):
+        index, weight = table(n, m)
+        given = np.bincount(index.ravel(), weights=weight.ravel(), minlength=n)
+        assert np.allclose(given, m / n)
+        for row in weight:
+            assert not row[np.argmin(row != 0.0) :].any() or row.all()
