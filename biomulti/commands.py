@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -43,16 +44,22 @@ def simulate_file(
     folder = folder or Path("results") / Path(model).stem
     if (folder / "data.zarr").exists():
         raise OptionError(f"{folder} holds results already; choose another folder with --out, or remove it.")
-    if method == "auto":
+    automatic = method == "auto"
+    if automatic:
         method = _method_for(network)
     if t_end is None:
         scale = 1.0 if method == "ode" else molecules_per_unit(network)
         system = system_of(network, scale)
         t_end = float(f"{horizon(system, compile_model(system), {}, {}):.2g}")
         print(f"No --t-end given: running to {t_end:g} {network.time_unit}, ten times the slowest turnover.")
-    run = simulate(
-        network, t_end=t_end, every=every, replicates=1 if method == "ode" else replicates, method=method, seed=seed
-    )
+    settings: dict[str, Any] = {"t_end": t_end, "every": every, "seed": seed}
+    try:
+        run = simulate(network, method=method, replicates=1 if method == "ode" else replicates, **settings)
+    except UnitsError as error:
+        if not automatic or method == "ode":
+            raise
+        print(f"Running by ode: {error}")
+        run = simulate(network, method="ode", **settings)
     if run.attrs["partition"]:
         print(f"{run.attrs['partition']}\n")
     print(summary(run), "\n")

@@ -1,8 +1,8 @@
 """Which reactions fire one by one and which flow, and why.
 
-A deterministic pilot run shows what a network does. A reaction flows if every species it changes is plentiful
-there and it fires many times while the fastest of them changes; otherwise it fires. With n_k the amount of a
-species, a_j the rate of a reaction and nu_jk its stoichiometry,
+A deterministic pilot run shows what a network does. A reaction flows if every species it changes is plentiful there
+and it fires many times while the fastest of them changes, or if all of them are vast; otherwise it fires. With n_k the
+amount of a species, a_j the rate of a reaction and nu_jk its stoichiometry,
 
     tau_k = 2 n_k / sum_j |nu_jk| a_j        firings while species k changes: a_j tau_k.
 """
@@ -27,6 +27,7 @@ from biomulti.system import System, system_of
 
 PLENTIFUL = 100.0  # molecules: relative noise of a tenth
 SCARCE_SHARE = 0.1  # share of the pilot run a species may spend below PLENTIFUL and still count as plentiful
+VAST = 1e6  # molecules: a firing is noise of a millionth, and nobody waits for so many of them
 MANY = 10.0  # firings while what a reaction changes changes
 PILOT_POINTS = 400
 PILOT_TOLERANCE = 1e-4
@@ -176,6 +177,9 @@ def _decide_one(system: System, j: int, amounts: Floats, rates: Floats, word: st
         return True, "changes a species by a fraction of a molecule"
     if not changed:
         return True, "changes nothing"
+    typically = float(np.min(np.median(amounts[:, changed], axis=0)))
+    if typically >= VAST:
+        return True, f"changes nothing of which there are fewer than {typically:.3g} half of the time"
     low = np.quantile(amounts[:, changed], SCARCE_SHARE, axis=0)
     scarcest = int(np.argmin(low))
     if low[scarcest] < PLENTIFUL:

@@ -60,8 +60,10 @@ class Recorder:
         """All frames so far, opened from disk where they are on disk."""
         self.flush()
         if self.path is not None:
-            return xr.open_zarr(self.path, consolidated=False)
-        return xr.concat(self.kept, "time", data_vars="all", combine_attrs="override")
+            stored: xr.Dataset = xr.open_zarr(self.path, consolidated=False)
+            return stored
+        kept: xr.Dataset = xr.concat(self.kept, "time", data_vars="all", combine_attrs="override")
+        return kept
 
 
 def described(values: tuple[Any, ...]) -> str:
