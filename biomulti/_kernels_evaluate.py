@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from numba import float64, prange, void
 
-from biomulti._jit import kernel
 from biomulti.compile import FUNCTION
+from tissue._jit import kernel
 
 
 @kernel(void(FUNCTION, float64[::1], float64[:, :, ::1], float64[:, ::1], float64[:, :, ::1]), parallel=True)

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from biomulti._jit import device
+from tissue._jit import device
 
 
 @device

@@ -13,7 +13,6 @@ import math
 import numpy as np
 from numba import boolean, float64, int64, prange, types, uint64, void
 
-from biomulti._jit import device, kernel
 from biomulti._kernels_flow import (
     error_norm,
     explicit_step,
@@ -33,6 +32,7 @@ from biomulti.outcome import (
     STEP_TOO_SMALL,
     UNFINISHED,
 )
+from tissue._jit import device, kernel
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
 STIFF = 2.0  # h |df/dx| beyond which explicit steps are held back by stability (their limit is 2.5)

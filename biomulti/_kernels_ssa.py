@@ -13,7 +13,6 @@ import math
 import numpy as np
 from numba import boolean, float64, int64, prange, uint64, void
 
-from biomulti._jit import device, kernel
 from biomulti._rng import exponential, uniform
 from biomulti.compile import FUNCTION
 from biomulti.outcome import (
@@ -23,6 +22,7 @@ from biomulti.outcome import (
     NOT_FINITE,
     UNFINISHED,
 )
+from tissue._jit import device, kernel
 
 
 @device

@@ -14,7 +14,7 @@ import numpy as np
 from numba import float64, uint32, uint64, void
 from numpy.typing import NDArray
 
-from biomulti._jit import device, kernel
+from tissue._jit import device, kernel
 
 ROUNDS = 10
 

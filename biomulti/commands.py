@@ -11,7 +11,6 @@ import numba
 import numpy as np
 import xarray as xr
 
-from biomulti._jit import cache_folder
 from biomulti.compile import compile_model
 from biomulti.counts import molecules_per_unit
 from biomulti.errors import OptionError, UnitsError
@@ -21,6 +20,7 @@ from biomulti.partition import horizon
 from biomulti.result import PACKAGES
 from biomulti.simulation import simulate
 from biomulti.system import system_of
+from tissue._jit import cache_folder
 
 SHOWN_SPECIES = 20
 

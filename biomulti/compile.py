@@ -24,9 +24,9 @@ from numba import types
 from numpy.typing import NDArray
 
 from biomulti import expression as ex
-from biomulti._jit import cache_folder
 from biomulti.expression import Expression
 from biomulti.system import System
+from tissue._jit import cache_folder
 
 ARRAY = types.CPointer(types.float64)
 SIGNATURE = types.void(types.float64, ARRAY, ARRAY, ARRAY)

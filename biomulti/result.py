@@ -17,7 +17,7 @@ from biomulti._kernels_evaluate import evaluate_rows
 from biomulti.compile import compile_function
 from biomulti.expression import Expression
 from biomulti.network import Compartment, Parameter
-from biomulti.system import System
+from biomulti.system import System, reads
 
 Floats = NDArray[np.float64]
 QUANTITIES = ("molecules", "amount", "concentration")
@@ -40,8 +40,9 @@ def outputs(system: System, quantity: str) -> dict[str, tuple[Expression, dict[s
         out[species.id] = (value, attributes)
     things: list[Compartment | Parameter] = [*network.compartments, *network.parameters]
     for thing in things:
-        if thing.id in network.assignment_rules or thing.id in network.rate_rules:
-            out[thing.id] = (system.lowered[thing.id], {"units": "", "long_name": thing.name or thing.id})
+        value = system.lowered[thing.id]
+        if reads(value) or ex.depends_on_time(value):
+            out[thing.id] = (value, {"units": "", "long_name": thing.name or thing.id})
     return out
 
 

@@ -1,44 +1,91 @@
-"""Kernels that are compiled when they are first called, once, and kept on disk."""
+"""Kernels that are compiled at their first call, for one signature, and kept on disk.
+
+numba checks a cached kernel only against the file it stands in, not against the files of the functions it
+calls. The cache therefore lies in a folder named by a hash of all sources of kernels in the package.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
+import warnings
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numba
+from numba import njit
+from numba.core import config
+from numba.core.errors import NumbaExperimentalFeatureWarning
 
-# Threads that spin while they wait are ruinous where other programs want the cores: beside busy processes on two
-# cores a 256 x 256 flow took 4.2 s on two spinning threads, 0.8 s on one thread and 0.4 s on two that sleep. OpenMP
-# reads this once, when the first parallel kernel starts it; whoever sets it beforehand is obeyed.
+# Threads that spin while they wait are ruinous where another program wants the cores: a 256 x 256 solve took
+# 4.2 s instead of 0.4 s beside two busy processes on two cores. OpenMP reads this once, when the first parallel
+# kernel starts it; whoever sets it beforehand is obeyed.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 class Kernel:
-    """
-    A numba function with one signature, compiled (or read from the disk cache) at its first call.
+    """A function that numba compiles when it is first called, never at import."""
 
-    An explicit signature compiles when numba's decorator runs, which at import would cost every user
-    seconds for kernels they may never call; this holds the decorator back until the call.
-    """
-
-    def __init__(self, function: Callable[..., None], signature: str, options: dict[str, Any]) -> None:
+    def __init__(self, function: Callable[..., Any], signature: Any, options: dict[str, Any]) -> None:
         self.function = function
         self.signature = signature
         self.options = options
         self.__doc__ = function.__doc__
         self._compiled: Callable[..., Any] | None = None
 
-    def __call__(self, *arguments: Any) -> Any:
-        if self._compiled is None:
-            self._compiled = numba.njit(self.signature, cache=True, **self.options)(self.function)
-        return self._compiled(*arguments)
+    def __call__(self, *args: Any) -> Any:
+        if self._compiled is not None:
+            return self._compiled(*args)
+        with warnings.catch_warnings():
+            # functions as arguments are how a model's machine code reaches the kernels
+            warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
+            self._compiled = self._compile()
+            return self._compiled(*args)
+
+    def _compile(self) -> Callable[..., Any]:
+        sources = Path(self.function.__code__.co_filename).parent
+        before = config.CACHE_DIR  # type: ignore[attr-defined]
+        config.CACHE_DIR = str(_kernel_cache(sources))  # type: ignore[attr-defined]
+        try:
+            compiled: Callable[..., Any] = njit(self.signature, cache=True, **self.options)(self.function)
+        finally:
+            config.CACHE_DIR = before  # type: ignore[attr-defined]
+        return compiled
 
 
-def kernel(signature: str, **options: Any) -> Callable[[Callable[..., Any]], Kernel]:
-    """Decorator: `@kernel("void(f8[:], f8)", parallel=True)`; options are those of numba.njit."""
+def kernel(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Kernel]:
+    """Decorator: `@kernel("void(f8[:], f8)", parallel=True)`; options are those of `numba.njit`."""
+    return lambda function: Kernel(function, signature, options)
 
-    def wrap(function: Callable[..., Any]) -> Kernel:
-        return Kernel(function, signature, options)
 
-    return wrap
+device = njit(error_model="numpy")
+"""Decorator of functions that only kernels call: a division by zero gives infinity there, as in numpy."""
+
+
+@cache
+def cache_folder() -> Path:
+    """Where machine code is kept: $BIOMULTI_CACHE, else the user's cache folder, else a new temporary one."""
+    chosen = os.environ.get("BIOMULTI_CACHE")
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "biomulti"
+    folder = Path(chosen) if chosen else base
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = folder / f".{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="biomulti-"))
+    return folder
+
+
+@cache
+def _kernel_cache(sources: Path) -> Path:
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(sources.glob("_*.py")):
+        digest.update(path.read_bytes())
+    folder = cache_folder() / f"kernels-{sources.name}-{digest.hexdigest()[:16]}"
+    folder.mkdir(exist_ok=True)
+    return folder
