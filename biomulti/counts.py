@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from biomulti.errors import UnitsError
+from biomulti.errors import ModelError, UnitsError
 from biomulti.network import Network
 from biomulti.system import System
 
@@ -56,6 +56,7 @@ def whole_start(system: System, y: NDArray[np.float64], counted: NDArray[np.bool
 
     Raises:
         UnitsError: a counted state holds more molecules than can be counted one by one.
+        ModelError: a counted state is below zero.
     """
     out = y.copy()
     for k in np.flatnonzero(counted):
@@ -65,6 +66,11 @@ def whole_start(system: System, y: NDArray[np.float64], counted: NDArray[np.bool
                 f"{system.network.source}: '{name}' starts with {y[k]:.3g} molecules, too many to fire one by "
                 f"one (amounts in {system.network.substance.unit}, {system.network.substance.reason}). If the "
                 f"model counts molecules, say load(..., substance='item'); otherwise use method='ode'."
+            )
+        if y[k] < 0.0:
+            raise ModelError(
+                f"{system.network.source}: '{name}' starts with {y[k]:.6g} molecules; a number of molecules is zero "
+                f"or more."
             )
         out[k] = np.round(y[k])
         if abs(out[k] - y[k]) > 1e-6 * max(1.0, abs(y[k])):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from biomulti import sbml
 from biomulti.errors import ModelError, OptionError
 from biomulti.network import Network
+
+LONGEST_NAME = 120  # characters of a path that is not there, in the message
 
 
 def load(model: Any, *, substance: str | None = None) -> Network:
@@ -52,17 +55,22 @@ def _text(model: str | Path) -> tuple[str, str]:
     """The model's text, and what to call it."""
     if isinstance(model, str) and (_looks_like_xml(model) or "\n" in model or "->" in model or ";" in model):
         return model, "the model text"
-    path = Path(model)
-    if not path.is_file() and str(model) in shipped():
-        path = _shipped_folder() / f"{model}.xml"
-    if path.is_dir():
-        raise ModelError(f"{path} is a folder; give the SBML or Antimony file in it.")
-    if not path.is_file():
+    source = str(model)
+    if isinstance(model, str) and not model.strip():
+        raise ModelError("load() was given an empty text; it takes a path, SBML, Antimony or a shipped model's name.")
+    # os.path answers False where pathlib raises, for a text too long to be a path for instance
+    if not os.path.isfile(model) and str(model) in shipped():
+        model = _shipped_folder() / f"{model}.xml"
+    if os.path.isdir(model):
+        raise ModelError(f"{model} is a folder; give the SBML or Antimony file in it.")
+    if not os.path.isfile(model):
         raise ModelError(
-            f"there is no file '{model}' and no shipped model of that name. Shipped models: {', '.join(shipped())}."
+            f"there is no file '{str(model)[:LONGEST_NAME]}' and no shipped model of that name. Shipped models: "
+            f"{', '.join(shipped())}. Antimony text is known by a line break, a semicolon or an arrow."
         )
+    path = Path(model)
     try:
-        return path.read_text(encoding="utf-8-sig"), str(model)
+        return path.read_text(encoding="utf-8-sig"), source
     except UnicodeDecodeError:
         raise ModelError(f"{path} is not a text file; SBML and Antimony are UTF-8 text.") from None
     except OSError as error:

@@ -9,6 +9,7 @@ and every rate rule is a *flux* F_j(t, y, p), and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -240,10 +241,10 @@ class _InitialValues:
         self.given: dict[str, float | None] = {c.id: c.size for c in network.compartments}
         self.given |= {p.id: p.value for p in network.parameters}
         self.laws = {r.id: r.law for r in network.reactions}
-        self.initial = {k: float(v) for k, v in initial.items()}
-        self.parameters = {k: float(v) for k, v in parameters.items()}
         self._check(initial, self.species, "species", "initial")
         self._check(parameters, self.given, "parameter or compartment", "parameters")
+        self.initial = {k: _number(v, f"initial['{k}']") for k, v in initial.items()}
+        self.parameters = {k: _number(v, f"parameters['{k}']") for k, v in parameters.items()}
         self.done: dict[str, float] = {}
         self.open: list[str] = []
 
@@ -308,6 +309,16 @@ class _InitialValues:
         if _reads_as_amount(self.network, species):
             return species.initial_concentration * self[species.compartment]
         return species.initial_concentration
+
+
+def _number(value: object, what: str) -> float:
+    try:
+        out = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        out = math.nan
+    if not math.isfinite(out):
+        raise OptionError(f"{what} is {value!r}; it must be a finite number.")
+    return out
 
 
 def _cycle(network: Network, chain: list[str], name: str) -> str:
