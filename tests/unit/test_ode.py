@@ -64,6 +64,18 @@ def test_a_rate_that_jumps_in_time():
     assert np.allclose(run.S.values[:, 0], 18.0 * np.maximum(t - 40.0, 0.0), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("model", ["x' = x^2; x = 1;", "x' = x^2; x = 1; B' = 0; B = 1e10;", "=> S; S^2; S = 1;"])
+def test_a_solution_without_bound_stops(model):
+    """x = 1/(1 - t): an error at t = 1 with what was found before it, and nothing made up after it."""
+    with pytest.raises(bm.SimulationError, match="time 1.* a rate grows without bound") as caught:
+        bm.simulate(model, t_end=2.0, every=0.1, method="ode", progress=False)
+    partial = caught.value.partial
+    values = partial["S" if "S" in partial else "x"].values[:, 0]
+    t = partial.time.values
+    assert np.allclose(values[t < 0.95], 1.0 / (1.0 - t[t < 0.95]), rtol=1e-5)
+    assert np.isnan(values[t > 1.05]).all()
+
+
 def test_a_stiff_problem():
     """Robertson's problem; at t = 40 (y1, y2, y3) of Hairer and Wanner (1996), doi:10.1007/978-3-642-05221-7."""
     text = "A -> B; 0.04*A; 2 B -> B + C; 3e7*B^2; B + C -> A + C; 1e4*B*C; A = 1; B = 0; C = 0;"
