@@ -12,26 +12,24 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from tissue._jit import device
 
 
 @device
 def slopes(fluxes, t, x, p, a, dx, net):  # type: ignore[no-untyped-def]
     """dx/dt into dx [states]; returns lambda. `net` holds what reactions change and which of them fire."""
-    fires, start, species, change, limited, _ = net
+    fires, start, species, change, limited, _, flow, source = net
     fluxes(t, x.ctypes, p.ctypes, a.ctypes)
+    for k in range(dx.shape[0]):
+        dx[k] = 0.0
+    for m in range(flow.shape[0]):
+        dx[species[flow[m]]] += change[flow[m]] * a[source[m]]
     hazard = 0.0
-    dx[:] = 0.0
     for j in range(a.shape[0]):
         if fires[j]:
             if limited[j] and lacks_reactant(x, j, start, species, change):
                 a[j] = 0.0
             hazard += max(a[j], 0.0)
-        else:
-            for m in range(start[j], start[j + 1]):
-                dx[species[m]] += change[m] * a[j]
     return hazard
 
 
@@ -92,7 +90,7 @@ def jacobian_of_flow(jacobian, t, x, p, a, entries, pattern, net, matrix, hazard
 
     `a` holds the fluxes at x; `entries` takes what `jacobian` writes for `pattern` (fluxes, states).
     """
-    fires, start, species, change, _, _ = net
+    fires, start, species, change, _, _, _, _ = net
     rows, columns = pattern
     jacobian(t, x.ctypes, p.ctypes, entries.ctypes)
     matrix[:] = 0.0
@@ -160,7 +158,7 @@ def rosenbrock_step(  # type: ignore[no-untyped-def]
     """
     fluxes, jacobian, time_slopes, slope_rows = model
     gamma, ma, mc, mm, me, alpha, gammas = method
-    fires, start, species, change, _, flowing = net
+    fires, start, species, change, _, flowing, _, _ = net
     n, count = x.shape[0], mm.shape[0]
     y, error, stage, drift, hazard_slope = work[4], work[5], work[6], work[7], work[8]
     jacobian_of_flow(jacobian, t, x, p, a, entries, pattern, net, matrix, hazard_slope)
@@ -254,12 +252,15 @@ def locate(left, integral, start_hazard, end_hazard, h):  # type: ignore[no-unty
 
 
 @device
-def error_norm(error, allowed, miss, rtol):  # type: ignore[no-untyped-def]
-    """Largest error over what is allowed; infinite if a number is not finite."""
-    worst = abs(miss) / rtol
+def error_norm(error, allowed, integral, miss, rtol):  # type: ignore[no-untyped-def]
+    """Largest error over what is allowed; infinite if a number is not finite.
+
+    The integrated hazard may be off by `rtol` of a firing, or of the firings the step holds if they are more.
+    """
+    worst = abs(miss) / (rtol * max(1.0, integral))
     for k in range(error.shape[0]):
         ratio = abs(error[k]) / allowed[k]
         if not ratio < math.inf:
             return math.inf
         worst = max(worst, ratio)
-    return worst if worst < math.inf else np.inf
+    return worst if worst < math.inf else math.inf

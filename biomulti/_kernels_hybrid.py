@@ -22,33 +22,29 @@ from biomulti._kernels_flow import (
     slopes,
     tolerance,
 )
-from biomulti._kernels_ssa import choose, fire
+from biomulti._kernels_ssa import choose, fire, report
 from biomulti._rng import exponential, uniform
 from biomulti.compile import FUNCTION
-from biomulti.outcome import (
-    FINISHED,
-    NEGATIVE_PROPENSITY,
-    NOT_FINITE,
-    STEP_TOO_SMALL,
-    UNFINISHED,
-)
+from biomulti.outcome import FINISHED, STEP_TOO_SMALL, UNFINISHED
 from tissue._jit import device, kernel
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
-STIFF = 2.0  # h |df/dx| beyond which explicit steps are held back by stability (their limit is 2.5)
+STABLE = 2.2  # h |df/dx| up to which explicit steps are taken (their limit on the real axis is 2.5)
+STIFF = 1.8  # h |df/dx| beyond which explicit steps are held back by stability
+REACH = 1.5  # how far beyond the expected firing a step may go
 PATIENCE = 6  # steps in a row that must agree before the kind of step changes
 
 
 @device
-def check(a, fires, dx, status, i):  # type: ignore[no-untyped-def]
-    """Write to row i of `status` a firing reaction of negative propensity, or a rate that is not finite."""
+def sound(a, fires, dx, hazard):  # type: ignore[no-untyped-def]
+    """False if a rate is not finite or the propensity of a firing reaction is negative."""
+    total, least = hazard, 0.0
+    for k in range(dx.shape[0]):
+        total += abs(dx[k])
     for j in range(a.shape[0]):
-        if not abs(a[j]) < math.inf:
-            status[i, 0] = NOT_FINITE
-            status[i, 1] = j
-        elif fires[j] and a[j] < 0.0:
-            status[i, 0] = NEGATIVE_PROPENSITY
-            status[i, 1] = j
+        if fires[j]:
+            least = min(least, a[j])
+    return total < math.inf and least == 0.0
 
 
 @device
@@ -89,7 +85,9 @@ def next_step(h, error, order):  # type: ignore[no-untyped-def]
         FUNCTION,
         FUNCTION,
         FUNCTION,
-        types.Tuple((boolean[::1], int64[::1], int64[::1], float64[::1], boolean[::1], boolean[::1])),
+        types.Tuple(
+            (boolean[::1], int64[::1], int64[::1], float64[::1], boolean[::1], boolean[::1], int64[::1], int64[::1])
+        ),
         types.UniTuple(int64[::1], 3),
         types.Tuple(
             (
@@ -143,13 +141,14 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
     """Advance every row through the output times.
 
     fluxes, jacobian (its entries), time_slopes: the model; net: fires [fluxes], start [fluxes + 1], species,
-    change, limited [fluxes] (a firing may find too little of a flowing reactant), flowing [states]; patterns:
-    rows and columns of the Jacobian entries, rows of the time slopes; method: coefficients of a Rosenbrock
-    method; control: relative tolerance, floor [states], order of the method, whether explicit steps are
-    allowed; moving: y [rows, states], peak [rows, states], mode [rows, 2] (1 for stiff steps, and how many
-    steps in a row asked for a change); h_all [rows]: size of the next step. The rest as in `advance_ssa`.
+    change, limited [fluxes] (a firing may find too little of a flowing reactant), flowing [states], and of the
+    changes that flow their places and their fluxes; patterns: rows and columns of the Jacobian entries, rows of the
+    time slopes; method: coefficients of a Rosenbrock method; control: relative tolerance, floor [states], order of the
+    method, whether explicit steps are allowed; moving: y [rows, states], peak [rows, states], mode [rows, 2] (1 for
+    stiff steps, and how many steps in a row asked for a change); h_all [rows]: size of the next step. The rest as in
+    `advance_ssa`.
     """
-    fires, start, species, change, _, _ = net
+    fires, start, species, change, _, _, _, _ = net
     rtol, floor, order, explicit_allowed = control
     y_all, peak_all, mode_all = moving
     outputs, n = times.shape[0], floor.shape[0]
@@ -167,13 +166,14 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
         t, h = clock[i], h_all[i]
         status[i, 0] = FINISHED
         hazard = slopes(fluxes, t, x, par, a, work[0], net)
-        check(a, fires, work[0], status, i)
-        firings, steps = 0, 0
-        while status[i, 0] == FINISHED and cursor[i] < outputs:
-            goal = times[cursor[i]]
+        if not sound(a, fires, work[0], hazard):
+            report(a, fires, status, i)
+        firings, steps, k, remaining = 0, 0, cursor[i], left[i]
+        while status[i, 0] == FINISHED and k < outputs:
+            goal = times[k]
             if t >= goal:
-                out[i, cursor[i]] = x
-                cursor[i] += 1
+                out[i, k] = x
+                k += 1
                 continue
             if steps == budget:
                 status[i, 0] = UNFINISHED
@@ -183,6 +183,9 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
             steps += 1
             clipped = h >= goal - t
             step = goal - t if clipped else h
+            if step * hazard > REACH * remaining:
+                # what lies far beyond the next firing will not be used
+                step, clipped = REACH * remaining / hazard, False
             stiff = mode[0] == 1 or not explicit_allowed
             if stiff:
                 end, integral, miss, stiffness = rosenbrock_step(
@@ -192,13 +195,7 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
             else:
                 end, integral, miss, stiffness = explicit_step(fluxes, t, step, x, par, a, net, work, hazard)
             tolerance(t, x, work[4], work[0], work[3], peak, floor, rtol, allowed)
-            error = error_norm(work[5], allowed, miss, rtol)
-            if explicit_allowed:
-                # explicit steps held back by stability, or stiff steps that explicit ones could take
-                wrong = stiffness < 0.5 * STIFF if stiff else stiffness > STIFF
-                mode[1] = mode[1] + 1 if wrong else 0
-                if mode[1] >= PATIENCE:
-                    mode[0], mode[1] = 1 - mode[0], 0
+            error = error_norm(work[5], allowed, integral, miss, rtol)
             clamped = clamp(work[4], allowed, floor)
             if error > 1.0 or clamped == 2:
                 h = next_step(step, max(error, 4.0), order)
@@ -207,35 +204,43 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
                 hazard = slopes(fluxes, t, x, par, a, work[0], net)
                 continue
             wanted = next_step(step, error, order)
-            h = max(h, wanted) if clipped else wanted
-            if integral >= left[i] and integral > 0.0:
-                s = locate(left[i], integral, hazard, end, step)
-                for k in range(n):
-                    x[k] = hermite(s, x[k], work[4, k], step * work[0, k], step * work[3, k])
+            if not stiff and stiffness > 0.0:
+                wanted = min(wanted, step * STABLE / stiffness)
+            h = max(h, wanted) if step < h else wanted
+            fired = integral >= remaining and integral > 0.0
+            if explicit_allowed:
+                # explicit steps are wrong where stability holds them back, stiff ones where a firing ends them anyway
+                wrong = (fired or stiffness < 0.5 * STIFF) if stiff else (stiffness > STIFF and not fired)
+                mode[1] = mode[1] + 1 if wrong else 0
+                if mode[1] >= PATIENCE:
+                    mode[0], mode[1] = 1 - mode[0], 0
+            if fired:
+                s = locate(remaining, integral, hazard, end, step)
+                for m in range(n):
+                    x[m] = hermite(s, x[m], work[4, m], step * work[0, m], step * work[3, m])
                 clamp(x, allowed, floor)
                 t += s * step
                 total = slopes(fluxes, t, x, par, a, work[0], net)
-                check(a, fires, work[0], status, i)
-                j = choose(a, fires, total, uniform(rng, i))
-                if j >= 0 and status[i, 0] == FINISHED:
+                j = choose(a, fires, total, uniform(rng, i)) if sound(a, fires, work[0], total) else -1
+                if j >= 0:
                     fire(x, j, start, species, change, status, i)
                     firings += 1
-                left[i] = exponential(rng, i)
+                remaining = exponential(rng, i)
                 hazard = slopes(fluxes, t, x, par, a, work[0], net)
-                check(a, fires, work[0], status, i)
             else:
-                left[i] -= integral
+                remaining -= integral
                 t = goal if clipped else t + step
-                for k in range(n):
-                    x[k] = work[4, k]
-                    work[0, k] = work[3, k]
+                for m in range(n):
+                    x[m] = work[4, m]
+                    work[0, m] = work[3, m]
                 hazard = end
                 if clamped > 0:
                     hazard = slopes(fluxes, t, x, par, a, work[0], net)
-                check(a, fires, work[0], status, i)
-            for k in range(n):
-                peak[k] = max(peak[k], abs(x[k]))
+            if not sound(a, fires, work[0], hazard):
+                report(a, fires, status, i)
+            for m in range(n):
+                peak[m] = max(peak[m], abs(x[m]))
         # numba loses what a prange writes to elements of a 1-D array unpacked from a tuple: h_all is an argument
-        clock[i], h_all[i] = t, h
+        clock[i], h_all[i], cursor[i], left[i] = t, h, k, remaining
         counts[i, 0] += firings
         counts[i, 1] += steps

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import boolean, float64, int64, prange, uint64, void
+from numba import boolean, float64, int64, njit, prange, uint64, void
 
 from biomulti._rng import exponential, uniform
 from biomulti.compile import FUNCTION
@@ -26,15 +26,25 @@ from tissue._jit import device, kernel
 
 
 @device
-def total_propensity(a, status, i):  # type: ignore[no-untyped-def]
-    """Sum of the propensities a [fluxes]; a negative or non-finite one is written to row i of `status`."""
-    total = 0.0
+def total_propensity(a):  # type: ignore[no-untyped-def]
+    """Sum of the propensities a [fluxes]; NaN if one of them is negative or not finite."""
+    total, least = 0.0, 0.0
     for j in range(a.shape[0]):
-        if not (a[j] >= 0.0 and a[j] < math.inf):
-            status[i, 0] = NEGATIVE_PROPENSITY if a[j] < 0.0 else NOT_FINITE
-            status[i, 1] = j
         total += a[j]
-    return total
+        least = min(least, a[j])
+    return total if least == 0.0 and total < math.inf else math.nan
+
+
+@njit(error_model="numpy")
+def report(a, fires, status, i):  # type: ignore[no-untyped-def]
+    """Write to row i of `status` which flux is not finite, or which firing reaction has a negative propensity."""
+    for j in range(a.shape[0]):
+        if not abs(a[j]) < math.inf:
+            status[i, 0] = NOT_FINITE
+            status[i, 1] = j
+        elif fires[j] and a[j] < 0.0:
+            status[i, 0] = NEGATIVE_PROPENSITY
+            status[i, 1] = j
 
 
 @device
@@ -95,32 +105,33 @@ def advance_ssa(  # type: ignore[no-untyped-def]
     """
     outputs = times.shape[0]
     for i in prange(y.shape[0]):
-        x = y[i]
+        x, par = y[i], p[i]
         a = np.empty(fires.shape[0])
-        t, spent = clock[i], 0
+        t, k, remaining, spent = clock[i], cursor[i], left[i], 0
         status[i, 0] = FINISHED
-        while cursor[i] < outputs:
-            fluxes(t, x.ctypes, p[i].ctypes, a.ctypes)
-            total = total_propensity(a, status, i)
-            if status[i, 0] != FINISHED:
+        while k < outputs:
+            fluxes(t, x.ctypes, par.ctypes, a.ctypes)
+            total = total_propensity(a)
+            if not total >= 0.0:
+                report(a, fires, status, i)
                 break
-            goal = times[cursor[i]]
-            if not left[i] < total * (goal - t):
+            goal = times[k]
+            if not remaining < total * (goal - t):
                 # what is used up of the exponential number is taken off at every output, so that one long run
                 # and many short ones give the same bits
-                left[i] -= total * (goal - t)
+                remaining -= total * (goal - t)
                 t = goal
-                out[i, cursor[i]] = x
-                cursor[i] += 1
+                out[i, k] = x
+                k += 1
                 continue
             if spent == budget:
                 status[i, 0] = UNFINISHED
                 break
             spent += 1
-            t += left[i] / total
+            t += remaining / total
             fire(x, choose(a, fires, total, uniform(rng, i)), start, species, change, status, i)
-            left[i] = exponential(rng, i)
+            remaining = exponential(rng, i)
             if status[i, 0] != FINISHED:
                 break
-        clock[i] = t
+        clock[i], cursor[i], left[i] = t, k, remaining
         counts[i, 0] += spent

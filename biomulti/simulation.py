@@ -140,8 +140,8 @@ def output_times(t_end: float, every: float | None) -> Floats:
     Raises:
         OptionError: a time that is not positive and finite.
     """
-    for name, value in (("t_end", t_end), ("every", every)):
-        if value is not None and not (isinstance(value, (int, float, np.number)) and 0.0 < value < math.inf):
+    for name, value in (("t_end", t_end), ("every", t_end if every is None else every)):
+        if not (isinstance(value, (int, float, np.number)) and 0.0 < value < math.inf):
             raise OptionError(f"{name}={value!r} must be a positive, finite number in the model's unit of time.")
     t_end = float(t_end)
     if every is None:

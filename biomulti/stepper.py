@@ -88,6 +88,8 @@ class Stepper:
             np.ascontiguousarray(stoichiometry[rows, columns]),
             limited,
             self.continuous,
+            np.flatnonzero(~self.fires[rows]).astype(np.int64),
+            rows[~self.fires[rows]].astype(np.int64),
         )
 
     @cached_property

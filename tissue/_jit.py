@@ -61,8 +61,11 @@ def kernel(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Ker
     return lambda function: Kernel(function, signature, options)
 
 
-device = njit(error_model="numpy")
-"""Decorator of functions that only kernels call: a division by zero gives infinity there, as in numpy."""
+device = njit(error_model="numpy", forceinline=True)
+"""Decorator of functions that only kernels call: a division by zero gives infinity there, as in numpy.
+
+They become part of the kernel: arrays are passed as seven words each, which costs more than most of them do.
+"""
 
 
 @cache
