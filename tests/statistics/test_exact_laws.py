@@ -102,7 +102,7 @@ end
 def test_protein_that_flows_behind_a_gene_that_fires(method):
     """Stationary: <m> = 5 with Poisson law, <P> = 500, Var P/<P>^2 = (1/<m>) g/(g + d), plus 1/<P> where P fires.
 
-    d = 1 and g = 0.5 are the decay rates (Paulsson 2004, doi:10.1038/nature02257).
+    d = 1 and g = 0.5 are the decay rates (Paulsson 2004, Nature 427, 415).
     """
     run = runs(GENE, method, 4_000, 30.0)
     assert ("flows" in run.attrs["partition"]) == (method == "hybrid")
@@ -142,3 +142,20 @@ def test_output_grid_changes_nothing(method):
         sample = runs("telegraph", method, 4_000, 4.0, every=every, seed=8).mRNA.values[-1]
         # mean mRNA of a gene that starts off: m'= 20 g - m, g = 0.2 (1 - e^(-t/2))
         exact.assert_mean(sample, 4.0 * (1.0 - 2.0 * np.exp(-2.0) + np.exp(-4.0)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_linear_birth_and_death(method):
+    """b = 1, d = 1.1 from 100: mean, variance and extinction by t = 20 (Kendall 1948).
+
+    <X> = n g, Var X = n g (g - 1) (b + d)/(b - d), P(extinct) = (d (g - 1)/(b g - d))^n, with g = e^((b - d) t).
+    """
+    birth, death, n, t = 1.0, 1.1, 100, 20.0
+    model = f"model m() {HEAD} substanceOnly species X in cell; X = {n}; => X; X; X => ; 1.1*X; end"
+    sample = runs(model, method, 10_000, t).X.values
+    growth = np.exp((birth - death) * t)
+    exact.assert_mean(sample, n * growth)
+    exact.assert_variance(sample, n * growth * (growth - 1.0) * (birth + death) / (birth - death))
+    extinct = (death * (growth - 1.0) / (birth * growth - death)) ** n
+    print(f"{method}: extinct {np.mean(sample == 0.0):.5f} for {extinct:.5f}")
+    exact.assert_mean((sample == 0.0).astype(float), extinct, spread=1e-9)
