@@ -54,12 +54,12 @@ def test_a_fractional_power_of_zero():
     assert np.allclose(run.x.values[:, 0], 2.0 / 3.0 * t**1.5, rtol=1e-5, atol=1e-6)
 
 
-def test_a_rate_that_jumps_in_time():
-    """Nothing until t = 40, then production of 18 beside a species of 100: S = 18 (t - 40)."""
+@pytest.mark.parametrize("others", ["", "=> Big; 0*Big; Big = 100;", "=> Small; 0*Small; Small = 1e-4;"])
+def test_a_rate_that_jumps_in_time(others):
+    """Nothing until t = 40, then production of 18, alone or beside other species: S = 18 (t - 40)."""
     run = bm.simulate(
-        "=> S; piecewise(0, time < 40, 18); S = 0; => Big; 0*Big; Big = 100;",
-        t_end=50.0, every=0.5, method="ode", progress=False,
-    )  # fmt: skip
+        f"=> S; piecewise(0, time < 40, 18); S = 0; {others}", t_end=50.0, every=0.5, method="ode", progress=False
+    )
     t = run.time.values
     assert np.allclose(run.S.values[:, 0], 18.0 * np.maximum(t - 40.0, 0.0), rtol=1e-6, atol=1e-6)
 
