@@ -53,7 +53,11 @@ def tolerance(t, x, y, dx, dy, peak, floor, rtol, out):  # type: ignore[no-untyp
         largest = max(largest, peak[k])
     for k in range(x.shape[0]):
         size = max(abs(x[k]), abs(y[k]), floor[k], 1e-3 * peak[k], 1e-9 * largest)
-        out[k] = rtol * max(size, 1e-300) + 1e-15 * t * max(abs(dx[k]), abs(dy[k]))
+        rounding = 1e-15 * t * max(abs(dx[k]), abs(dy[k]))
+        if largest > 0.0:
+            # never so much that a solution without bound would pass
+            rounding = min(rounding, rtol * largest)
+        out[k] = rtol * max(size, 1e-300) + rounding
 
 
 @device

@@ -236,7 +236,7 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
                 hazard = end
                 if clamped > 0:
                     hazard = slopes(fluxes, t, x, par, a, work[0], net)
-            if not sound(a, fires, work[0], hazard):
+            if status[i, 0] == FINISHED and not sound(a, fires, work[0], hazard):
                 report(a, fires, status, i)
             for m in range(n):
                 peak[m] = max(peak[m], abs(x[m]))

@@ -78,7 +78,8 @@ class Tissue:
         self.stokes = tissue.Stokes(
             grid, viscosity=viscosity, friction=friction, bulk_viscosity=bulk_viscosity, tolerance=FLOW_TOLERANCE
         )
-        self.initial, self.parameters = dict(initial or {}), dict(parameters or {})
+        self.initial = simulation.as_values("initial", initial)
+        self.parameters = simulation.as_values("parameters", parameters)
         self.system: System = system_of(self.network, molecules_per_unit(self.network))
         self.stepper, self.partition = simulation.stepper_of(
             self.system, method, None, tolerance, physical_scale or {}, self.initial, self.parameters

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from biomulti.counts import molecules_per_unit
 from biomulti.errors import OptionError, SimulationError
 from biomulti.network import Network
 from biomulti.stepper import Stepper
-from biomulti.system import System, system_of
+from biomulti.system import Flux, System, system_of
 
 PLENTIFUL = 100.0  # molecules: relative noise of a tenth
 SCARCE_SHARE = 0.1  # share of the pilot run a species may spend below PLENTIFUL and still count as plentiful
@@ -126,6 +126,15 @@ def decide(
     for j, flux in enumerate(system.fluxes):
         flows, reason = _decide_one(system, j, amounts, rates, physical_scale.get(flux.reaction))
         decisions.append(Decision(flux.name, flows, reason, float(np.mean(rates[:, j]))))
+    free = {d.reaction for d, f in zip(decisions, system.fluxes, strict=True) if _may_fire(f, physical_scale)}
+    flowing = sum(abs(d.rate) for d in decisions if d.flows)
+    firing = sum(abs(d.rate) for d in decisions if not d.flows)
+    if all(d.reaction in free for d in decisions if d.flows) and 0.0 < flowing < firing:
+        note = (
+            f"Everything fires: what could flow ({flowing:.3g} per {system.network.time_unit}) fires less often than "
+        )
+        note += f"what must fire ({firing:.3g}), and every firing would restart the flow."
+        decisions = [replace(d, flows=False) for d in decisions]
     return Partition(tuple(decisions), system.network.time_unit, note)
 
 
@@ -164,6 +173,11 @@ def _fluxes(model: CompiledModel, times: Floats, y: Floats, p: Floats, count: in
     out = np.empty((len(y), len(times), count))
     evaluate_rows(model.fluxes, times, y, p, out)
     return out
+
+
+def _may_fire(flux: Flux, physical_scale: Mapping[str, str]) -> bool:
+    whole = all(n == round(n) for n in flux.change.values())
+    return whole and not flux.is_rule and physical_scale.get(flux.reaction) != "flow"
 
 
 def _decide_one(system: System, j: int, amounts: Floats, rates: Floats, word: str | None) -> tuple[bool, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import xarray as xr
@@ -81,13 +81,14 @@ def simulate(
     seed = chosen_seed(seed)
     if physical_scale and method != "hybrid":
         raise OptionError(f"physical_scale is for method='hybrid', not {method!r}.")
-    initial, parameters = dict(initial or {}), dict(parameters or {})
-    system = system_of(network, 1.0 if method == "ode" else molecules_per_unit(network))
+    initial, parameters = as_values("initial", initial), as_values("parameters", parameters)
+    quantity = quantity or ("amount" if method == "ode" else "molecules")
+    counts = method != "ode" or quantity == "molecules"
+    system = system_of(network, molecules_per_unit(network) if counts else 1.0)
     stepper, split = stepper_of(system, method, float(times[-1]), tolerance, physical_scale or {}, initial, parameters)
     # without chance one run is all of them
     cells = population(system, 1 if method == "ode" else replicates, seed=seed, initial=initial, parameters=parameters)
     cells.y[:] = cells.peak[:] = whole_start(system, cells.y[0], counted(stepper))
-    quantity = quantity or ("amount" if method == "ode" else "molecules")
     attributes = provenance(
         system, method=method, seed=str(seed), quantity=quantity, tolerance=stepper.tolerance,
         initial=initial, parameters=parameters, partition=str(split) if split else "",
@@ -141,7 +142,7 @@ def output_times(t_end: float, every: float | None) -> Floats:
         OptionError: a time that is not positive and finite.
     """
     for name, value in (("t_end", t_end), ("every", t_end if every is None else every)):
-        if not (isinstance(value, (int, float, np.number)) and 0.0 < value < math.inf):
+        if not (_is_number(value) and 0.0 < value < math.inf):
             raise OptionError(f"{name}={value!r} must be a positive, finite number in the model's unit of time.")
     t_end = float(t_end)
     if every is None:
@@ -164,7 +165,7 @@ def check_options(*, replicates: int, method: str, quantity: str | None, toleran
         raise OptionError(f"method={method!r} is none of {', '.join(METHODS)}.")
     if quantity is not None and quantity not in QUANTITIES:
         raise OptionError(f"quantity={quantity!r} is none of {', '.join(QUANTITIES)}.")
-    if tolerance is not None and not 1e-13 <= tolerance <= 0.1:
+    if tolerance is not None and not (_is_number(tolerance) and 1e-13 <= tolerance <= 0.1):
         raise OptionError(f"tolerance={tolerance!r} must lie between 1e-13 and 0.1.")
 
 
@@ -175,6 +176,22 @@ def chosen_seed(seed: int | None) -> int:
     if not isinstance(seed, (int, np.integer)) or not 0 <= seed <= LARGEST_SEED:
         raise OptionError(f"seed={seed!r} must be a whole number from 0 to 2^64 - 1.")
     return int(seed)
+
+
+def as_values(name: str, values: Mapping[str, float] | None) -> dict[str, float]:
+    """Values by name as a dictionary; OptionError for anything that is not one of finite numbers."""
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        raise OptionError(f"{name} is a dictionary of values by name, not {values!r}.")
+    for key, value in values.items():
+        if not (_is_number(value) and math.isfinite(value)):
+            raise OptionError(f"{name}[{key!r}]={value!r} must be a finite number.")
+    return {str(key): float(value) for key, value in values.items()}
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
 def _move(bar: Any, done: float) -> None:
