@@ -43,6 +43,7 @@ class Tissue:
         method: "hybrid", "ssa" or "ode", as in `simulate`, with `tolerance` and `physical_scale`.
         seed: of everything random; None draws one. It is recorded.
         initial, parameters: in place of the model's, the same in every cell; `set` gives each cell its own.
+        length_unit: what lengths of the grid are in; written to results.
         warm_up: for how long the networks run alone before the tissue starts, so that cells are not in step.
 
     Raises:
@@ -65,6 +66,7 @@ class Tissue:
         tolerance: float | None = None,
         physical_scale: Mapping[str, str] | None = None,
         warm_up: float = 0.0,
+        length_unit: str = "um",
     ) -> None:
         if not 0.0 <= warm_up < math.inf:
             raise OptionError(f"warm_up={warm_up!r} must be 0 or a positive, finite time.")
@@ -74,6 +76,7 @@ class Tissue:
         self.seed = simulation.chosen_seed(seed)
         self.method = method
         self.warm_up = warm_up
+        self.length_unit = length_unit
         self.positions = placed(cells, grid, self.seed)
         self.stokes = tissue.Stokes(
             grid, viscosity=viscosity, friction=friction, bulk_viscosity=bulk_viscosity, tolerance=FLOW_TOLERANCE
@@ -250,6 +253,7 @@ class Tissue:
             signals=tuple(self.signals),
             morphogens={n: morphogen for n, (morphogen, _) in self.morphogens.items()},
             base=cells.p.copy(),
+            length_unit=self.length_unit,
         )
         nothing = tissue.spread_stress(self.grid, self.positions, np.zeros((self.count, 3)))
         state = State(
@@ -267,7 +271,8 @@ class Tissue:
 
     def _coordinates(self) -> dict[str, Any]:
         x, y = self.grid.centres()
-        return {"cell": np.arange(self.count), "gx": x.ravel(), "gy": y.ravel()}
+        unit = {"units": self.length_unit}
+        return {"cell": np.arange(self.count), "gx": ("gx", x.ravel(), unit), "gy": ("gy", y.ravel(), unit)}
 
     def _attributes(self, dt: float) -> dict[str, Any]:
         return provenance(

@@ -33,7 +33,7 @@ from biomulti.coupling import (
     tensor_part,
 )
 from biomulti.recorder import Frame
-from biomulti.result import values
+from biomulti.result import outputs, values
 from biomulti.stepper import Stepper
 
 Floats = NDArray[np.float64]
@@ -63,6 +63,7 @@ class Exchange:
     signals: tuple[SignalCoupling, ...]
     morphogens: Mapping[str, tissue.Morphogen]
     base: Floats
+    length_unit: str
 
     def step(self, state: State, end: float) -> None:
         """Advance everything to time `end`, in place."""
@@ -102,17 +103,19 @@ class Exchange:
         """What is recorded of one moment, by name."""
         velocity = tissue.velocity(state.flow, state.positions)
         mean_area = self.stokes.grid.area / len(state.area)
+        described = outputs(self.stepper.system, "molecules")
         frame: dict[str, tuple[tuple[str, ...], Floats, dict[str, str]]] = {
-            name: (("cell",), amount, {"units": "item"}) for name, amount in self._amounts(state).items()
+            name: (("cell",), amount, described[name][1]) for name, amount in self._amounts(state).items()
         }
-        for name, column, meaning in (
-            ("x", state.positions[:, 0], "position along x"),
-            ("y", state.positions[:, 1], "position along y"),
-            ("vx", velocity[:, 0], "velocity along x"),
-            ("vy", velocity[:, 1], "velocity along y"),
-            ("area", state.area / mean_area, "area over mean area at the start"),
+        speed = f"{self.length_unit} / {self.stepper.system.network.time_unit}"
+        for name, column, meaning, unit in (
+            ("x", state.positions[:, 0], "position along x", self.length_unit),
+            ("y", state.positions[:, 1], "position along y", self.length_unit),
+            ("vx", velocity[:, 0], "velocity along x", speed),
+            ("vy", velocity[:, 1], "velocity along y", speed),
+            ("area", state.area / mean_area, "area over mean area at the start", ""),
         ):
-            frame[name] = (("cell",), column, {"long_name": meaning})
+            frame[name] = (("cell",), column, {"long_name": meaning, "units": unit})
         for coupling in self.signals:
             k = self.stepper.system.parameters.index(coupling.parameter)
             frame[coupling.parameter] = (("cell",), state.cells.p[:, k], {"long_name": str(coupling)})
