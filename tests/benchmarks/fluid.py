@@ -6,6 +6,8 @@ and a solver that read and wrote its three unknowns a cell once would take about
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 import tissue
@@ -59,10 +61,10 @@ def _stokes() -> str:
         warm = stokes.solve(active_stress=first, guess=guess)
         seconds = alternate(
             {
-                "cold": lambda stokes=stokes, f=first: stokes.solve(active_stress=f),
-                "warm": lambda stokes=stokes, f=first, g=guess: stokes.solve(active_stress=f, guess=g),
+                "cold": partial(stokes.solve, active_stress=first),
+                "warm": partial(stokes.solve, active_stress=first, guess=guess),
                 "triad": triad,
-                "set-up": lambda stokes=stokes: stokes.with_(friction=0.1),
+                "set-up": partial(stokes.with_, friction=0.1),
             },
             rounds=5 if n < 1024 else 3,
         )
@@ -89,9 +91,9 @@ def _points() -> str:
         for name, points in (("sorted by grid cell", ordered), ("in random order", random)):
             seconds = alternate(
                 {
-                    "spread": lambda p=points, g=grid, s=stress: tissue.spread_stress(g, p, s),
-                    "read": lambda p=points, f=flow: tissue.velocity(f, p),
-                    "gradient": lambda p=points, f=flow: tissue.velocity_gradient(f, p),
+                    "spread": partial(tissue.spread_stress, grid, points, stress),
+                    "read": partial(tissue.velocity, flow, points),
+                    "gradient": partial(tissue.velocity_gradient, flow, points),
                     "triad": triad,
                 }
             )
