@@ -74,8 +74,8 @@ def summary(run: xr.Dataset) -> dict[str, float]:
     minutes = float(time[-1] - time[0]) / MINUTE
     rates = np.diff(area[:, ventral], axis=0) * CELL_AREA / np.diff(time)[:, None] * MINUTE
     return {
-        "pulse interval, mean (s)": float(np.mean(intervals)),
-        "pulse interval, sd (s)": float(np.std(intervals)),
+        "pulse interval, mean (s)": float(np.mean(intervals)) if len(intervals) else np.nan,
+        "pulse interval, sd (s)": float(np.std(intervals)) if len(intervals) else np.nan,
         "pulses in 6 min": float(pulses * 6.0 / minutes),
         "ventral area left (%)": 100.0 * float(np.mean(area[-1, ventral])),
         "area of other cells (%)": 100.0 * float(np.mean(area[-1, ~ventral])),
