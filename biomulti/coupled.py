@@ -18,17 +18,16 @@ from biomulti.cells import population
 from biomulti.counts import molecules_per_unit, whole_start
 from biomulti.coupling import Concentration, Output, OutputCoupling, Secretion, Signal, SignalCoupling
 from biomulti.errors import CouplingError, OptionError, SimulationError
-from biomulti.exchange import Exchange, State
+from biomulti.exchange import RESERVED, Exchange, State
 from biomulti.load import load
 from biomulti.placement import placed
 from biomulti.recorder import Recorder, described
-from biomulti.result import provenance
+from biomulti.result import outputs, provenance
 from biomulti.run import Run
 from biomulti.system import System, system_of
 
 Floats = NDArray[np.float64]
 FLOW_TOLERANCE = 1e-6  # of the residual of the flow, relative to what drives it
-FRAME_NAMES = ("x", "y", "vx", "vy", "area", "velocity_x", "velocity_y", "pressure")
 
 
 class Tissue:
@@ -68,9 +67,11 @@ class Tissue:
         warm_up: float = 0.0,
         length_unit: str = "um",
     ) -> None:
-        if not 0.0 <= warm_up < math.inf:
+        if not (simulation.is_number(warm_up) and 0.0 <= warm_up < math.inf):
             raise OptionError(f"warm_up={warm_up!r} must be 0 or a positive, finite time.")
-        simulation.check_options(replicates=1, method=method, quantity=None, tolerance=tolerance)
+        if not isinstance(grid, tissue.Grid):
+            raise OptionError(f"grid={grid!r} must be a tissue.Grid.")
+        simulation.check_options(method=method, tolerance=tolerance, physical_scale=physical_scale)
         self.network = load(network)
         self.grid = grid
         self.seed = simulation.chosen_seed(seed)
@@ -101,12 +102,19 @@ class Tissue:
         """Add a morphogen, with its concentration at the start (a number or [nx, ny], amount per area).
 
         Raises:
-            CouplingError: there is one of that name already, or the name is a species or a parameter.
+            CouplingError: the name is taken, by another morphogen, by the network or by what is recorded anyway; or the
+                concentration has another shape, is negative or not finite.
         """
-        taken = {*self.morphogens, *(s.id for s in self.network.species), *FRAME_NAMES}
-        if morphogen.name in taken:
+        if not isinstance(morphogen, tissue.Morphogen):
+            raise CouplingError(f"add({morphogen!r}): add a tissue.Morphogen(name, diffusion=..., decay=...).")
+        if morphogen.name in {*self.morphogens, *outputs(self.system, "molecules"), *self.system.parameters, *RESERVED}:
             raise CouplingError(f"'{morphogen.name}' is taken; give the morphogen a name of its own.")
-        field = np.broadcast_to(np.asarray(initial, dtype=np.float64), self.grid.shape).copy()
+        try:
+            field = np.broadcast_to(np.asarray(initial, dtype=np.float64), self.grid.shape).copy()
+        except (ValueError, TypeError):
+            raise CouplingError(
+                f"the concentration of '{morphogen.name}' is a number or an array of shape {self.grid.shape}."
+            ) from None
         if not (np.isfinite(field).all() and (field >= 0.0).all()):
             raise CouplingError(f"the concentration of '{morphogen.name}' must be finite and not negative.")
         self.morphogens[morphogen.name] = (morphogen, field)
@@ -120,7 +128,7 @@ class Tissue:
         self._index(parameter)
         try:
             own = np.broadcast_to(np.asarray(values, dtype=np.float64), (self.count,)).copy()
-        except ValueError:
+        except (ValueError, TypeError):
             raise CouplingError(f"set('{parameter}'): give one value for each of the {self.count} cells.") from None
         if not np.isfinite(own).all():
             raise CouplingError(
@@ -212,37 +220,47 @@ class Tissue:
 
         Raises:
             OptionError: a time that is not positive and finite, or a folder that holds a run already.
-            SimulationError: a network failed; `partial` is the Dataset until then.
-            tissue.SolveError: the flow could not be solved to its tolerance.
+            SimulationError: a network failed, or the flow could not be solved; `partial` is the Dataset until then.
         """
+        dt = every if dt is None else dt
+        for name, value in (("t_end", t_end), ("every", every), ("dt", dt)):
+            simulation.check_time(name, value)
+        dt = min(dt, every)
         times = simulation.output_times(t_end, every)
-        if dt is not None:
-            simulation.output_times(t_end, dt)
         where = None if folder is None else Path(folder)
         if where is not None:
             where.mkdir(parents=True, exist_ok=True)
-        recorder = Recorder(where, self._coordinates(), self._attributes(dt or every))
+        recorder = Recorder(where, self._coordinates(), self._attributes(dt))
         exchange, state = self._start()
         recorder.add(0.0, exchange.frame(state))
         with tqdm(total=len(times) - 1, desc="tissue", unit="frame", disable=not progress) as bar:
             try:
                 for begin, end in itertools.pairwise(times):
-                    steps = max(1, math.ceil((end - begin) / (dt or every) - 1e-9))
+                    steps = max(1, math.ceil((end - begin) / dt - 1e-9))
                     for k in range(1, steps + 1):
                         exchange.step(state, end if k == steps else begin + (end - begin) * k / steps)
                     recorder.add(float(end), exchange.frame(state))
                     bar.update(1)
-            except SimulationError as error:
-                raise SimulationError(str(error), recorder.dataset()) from None
+            except (SimulationError, tissue.TissueError) as error:
+                where_in_time = f"between {begin:g} and {end:g} {self.network.time_unit}: "
+                raise SimulationError(where_in_time + str(error), recorder.dataset()) from error
             finally:
                 recorder.flush()
         return Run(recorder.dataset(), where)
 
     def _start(self) -> tuple[Exchange, State]:
         cells = population(self.system, self.count, seed=self.seed, initial=self.initial, parameters=self.parameters)
-        cells.y[:] = cells.peak[:] = whole_start(self.system, cells.y[0], simulation.counted(self.stepper))
-        for name, own in self.own.items():
-            cells.p[:, self._index(name)] = own
+        if self.own and self.network.initial_assignments:
+            # what a cell starts with may follow from its own parameters
+            for i in range(self.count):
+                own = {name: float(values[i]) for name, values in self.own.items()}
+                cells.y[i], cells.p[i] = self.system.start(self.initial, self.parameters | own)
+        for name, values in self.own.items():
+            cells.p[:, self._index(name)] = values
+        counted = simulation.counted(self.stepper)
+        for start in np.unique(cells.y, axis=0):
+            alike = (cells.y == start).all(axis=1)
+            cells.y[alike] = cells.peak[alike] = whole_start(self.system, start, counted)
         if self.warm_up:
             cells.clock[:] = -self.warm_up
             self.stepper.advance(cells, np.zeros(1))

@@ -37,6 +37,9 @@ from biomulti.result import outputs, values
 from biomulti.stepper import Stepper
 
 Floats = NDArray[np.float64]
+RESERVED = ("x", "y", "vx", "vy", "area", "velocity_x", "velocity_y", "pressure", "time", "cell", "gx", "gy")
+"""Names of what every run records; a network's own variable of such a name is recorded as network_NAME."""
+EMPTY = 1e-9  # share of a place that cells cover, below which there is no tissue
 
 
 @dataclass
@@ -69,9 +72,9 @@ class Exchange:
         """Advance everything to time `end`, in place."""
         dt = end - state.time
         self.stepper.advance(state.cells, np.array([end]))
+        state.time = end
         self.flow(state)
         self._transport(state, dt)
-        state.time = end
         self.sense(state)
 
     def flow(self, state: State) -> None:
@@ -84,14 +87,12 @@ class Exchange:
                 stress += amounts[coupling.species][:, None] * np.array(coupling.output.tensor())
             elif isinstance(coupling.output, Growth):
                 growth += amounts[coupling.species] * coupling.output.per_molecule
-        grid = self.stokes.grid
-        state.active = tissue.spread_stress(grid, state.positions, stress * state.area[:, None])
-        grows = any(isinstance(c.output, Growth) for c in self.outputs)
-        state.flow = self.stokes.solve(
-            active_stress=state.active,
-            growth=tissue.spread(grid, state.positions, growth * state.area) if grows else None,
-            guess=state.flow,
-        )
+        state.active = averaged(self.stokes.grid, state.positions, state.area, stress)
+        grown = None
+        if any(isinstance(c.output, Growth) for c in self.outputs):
+            spread = averaged(self.stokes.grid, state.positions, state.area, np.outer(growth, [1.0, 1.0, 0.0]))
+            grown = spread.xx
+        state.flow = self.stokes.solve(active_stress=state.active, growth=grown, guess=state.flow)
 
     def sense(self, state: State) -> None:
         """What each cell feels now, into the parameters of its network."""
@@ -105,7 +106,7 @@ class Exchange:
         mean_area = self.stokes.grid.area / len(state.area)
         described = outputs(self.stepper.system, "molecules")
         frame: dict[str, tuple[tuple[str, ...], Floats, dict[str, str]]] = {
-            name: (("cell",), amount, described[name][1]) for name, amount in self._amounts(state).items()
+            recorded_as(name): (("cell",), amount, described[name][1]) for name, amount in self._amounts(state).items()
         }
         speed = f"{self.length_unit} / {self.stepper.system.network.time_unit}"
         for name, column, meaning, unit in (
@@ -118,7 +119,7 @@ class Exchange:
             frame[name] = (("cell",), column, {"long_name": meaning, "units": unit})
         for coupling in self.signals:
             k = self.stepper.system.parameters.index(coupling.parameter)
-            frame[coupling.parameter] = (("cell",), state.cells.p[:, k], {"long_name": str(coupling)})
+            frame[recorded_as(coupling.parameter)] = (("cell",), state.cells.p[:, k], {"long_name": str(coupling)})
         centre = state.flow.at_centres()
         for name, field in (
             *state.morphogens.items(),
@@ -170,3 +171,23 @@ class Exchange:
         cells = state.cells
         found = values(self.stepper.system, "molecules", np.array([state.time]), cells.y[:, None], cells.p)
         return {name: column[:, 0] for name, column in found.items()}
+
+
+def recorded_as(name: str) -> str:
+    """The name in results of a variable of the network."""
+    return f"network_{name}" if name in RESERVED else name
+
+
+def averaged(grid: tissue.Grid, positions: Floats, area: Floats, tensor: Floats) -> tissue.StressField:
+    """The field that is `tensor` [n, 3] in cells of the given areas [n]: its mean over the cells near each place.
+
+    With w the weights by which points are spread, sum w A s / sum w A, and zero where there is no cell. Cells that all
+    pull alike so make a field that is uniform to rounding, however unevenly they stand.
+    """
+    total = tissue.spread_stress(grid, positions, tensor * area[:, None])
+    cover = tissue.spread_stress(grid, positions, np.repeat(area[:, None], 3, axis=1))
+    parts = [
+        np.divide(whole, part, out=np.zeros_like(whole), where=part > EMPTY)
+        for whole, part in ((total.xx, cover.xx), (total.yy, cover.yy), (total.xy, cover.xy))
+    ]
+    return tissue.StressField(grid, *parts)

@@ -23,7 +23,10 @@ def placed(cells: int | NDArray[np.float64], grid: Grid, seed: int) -> NDArray[n
         if cells < 1:
             raise OptionError(f"cells={cells}: a tissue has one cell or more.")
         return _lattice(int(cells), grid, seed)
-    positions = np.array(cells, dtype=np.float64)
+    try:
+        positions = np.array(cells, dtype=np.float64)
+    except (ValueError, TypeError):
+        raise OptionError(f"cells={cells!r} is neither a number of cells nor positions [n, 2].") from None
     if positions.ndim != 2 or positions.shape[1] != 2 or not len(positions):
         raise OptionError(f"cells is a number of cells or positions [n, 2], not an array of shape {positions.shape}.")
     outside = ~((positions >= 0.0) & (positions <= np.array(grid.size))).all(axis=1)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from biomulti.errors import OptionError
 
+FRAMES_PER_CHUNK = 32
 FLUSH_SECONDS = 5.0  # frames wait this long in memory before they are written
 Floats = NDArray[np.float64]
 Frame = Mapping[str, tuple[tuple[str, ...], Floats, dict[str, str]]]
@@ -53,7 +54,8 @@ class Recorder:
                 self.path, append_dim="time", consolidated=False
             )
         else:
-            block.to_zarr(self.path, mode="w-", consolidated=False)
+            chunks = {n: {"chunks": (FRAMES_PER_CHUNK, *v.shape[1:])} for n, v in block.data_vars.items()}
+            block.to_zarr(self.path, mode="w-", consolidated=False, encoding=chunks)
         self.flushed = perf_counter()
 
     def dataset(self) -> xr.Dataset:

@@ -77,10 +77,8 @@ def simulate(
     """
     network = load(network)
     times = output_times(t_end, every)
-    check_options(replicates=replicates, method=method, quantity=quantity, tolerance=tolerance)
+    check_options(replicates, method, quantity, tolerance, physical_scale)
     seed = chosen_seed(seed)
-    if physical_scale and method != "hybrid":
-        raise OptionError(f"physical_scale is for method='hybrid', not {method!r}.")
     initial, parameters = as_values("initial", initial), as_values("parameters", parameters)
     quantity = quantity or ("amount" if method == "ode" else "molecules")
     counts = method != "ode" or quantity == "molecules"
@@ -141,9 +139,9 @@ def output_times(t_end: float, every: float | None) -> Floats:
     Raises:
         OptionError: a time that is not positive and finite.
     """
-    for name, value in (("t_end", t_end), ("every", t_end if every is None else every)):
-        if not (_is_number(value) and 0.0 < value < math.inf):
-            raise OptionError(f"{name}={value!r} must be a positive, finite number in the model's unit of time.")
+    check_time("t_end", t_end)
+    if every is not None:
+        check_time("every", every)
     t_end = float(t_end)
     if every is None:
         return np.asarray(np.linspace(0.0, t_end, 101), dtype=np.float64)
@@ -157,15 +155,29 @@ def output_times(t_end: float, every: float | None) -> Floats:
     return np.asarray(times, dtype=np.float64)
 
 
-def check_options(*, replicates: int, method: str, quantity: str | None, tolerance: float | None) -> None:
+def check_time(name: str, value: object) -> None:
+    """Raise OptionError for a time that is not a positive, finite number."""
+    if not (is_number(value) and 0.0 < value < math.inf):
+        raise OptionError(f"{name}={value!r} must be a positive, finite number in the model's unit of time.")
+
+
+def check_options(
+    replicates: int = 1,
+    method: str = "hybrid",
+    quantity: str | None = None,
+    tolerance: float | None = None,
+    physical_scale: Mapping[str, str] | None = None,
+) -> None:
     """Raise OptionError for an argument out of its range."""
+    if physical_scale and method != "hybrid":
+        raise OptionError(f"physical_scale is for method='hybrid', not {method!r}.")
     if not isinstance(replicates, (int, np.integer)) or replicates < 1:
         raise OptionError(f"replicates={replicates!r} must be a whole number, 1 or more.")
     if method not in METHODS:
         raise OptionError(f"method={method!r} is none of {', '.join(METHODS)}.")
     if quantity is not None and quantity not in QUANTITIES:
         raise OptionError(f"quantity={quantity!r} is none of {', '.join(QUANTITIES)}.")
-    if tolerance is not None and not (_is_number(tolerance) and 1e-13 <= tolerance <= 0.1):
+    if tolerance is not None and not (is_number(tolerance) and 1e-13 <= tolerance <= 0.1):
         raise OptionError(f"tolerance={tolerance!r} must lie between 1e-13 and 0.1.")
 
 
@@ -185,12 +197,13 @@ def as_values(name: str, values: Mapping[str, float] | None) -> dict[str, float]
     if not isinstance(values, Mapping):
         raise OptionError(f"{name} is a dictionary of values by name, not {values!r}.")
     for key, value in values.items():
-        if not (_is_number(value) and math.isfinite(value)):
+        if not (is_number(value) and math.isfinite(value)):
             raise OptionError(f"{name}[{key!r}]={value!r} must be a finite number.")
     return {str(key): float(value) for key, value in values.items()}
 
 
-def _is_number(value: object) -> TypeGuard[float]:
+def is_number(value: object) -> TypeGuard[float]:
+    """True for an int or a float of Python or numpy."""
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 

@@ -29,10 +29,11 @@ LENGTH, CIRCUMFERENCE = 452.0, 533.0  # um
 CELL_AREA = 42.3  # um2, of 5,700 cells
 BAND = 18 * 6.5  # um, width of the ventral band
 EDGE = 8.0  # um, over which Fog fades
-FRICTION = 1.0 / 40.0**2  # per um2 in units of the viscosity: flow reaches 40 um
 BULK_VISCOSITY = 1.0  # in units of the viscosity
+REACH = 60.0  # um, how far flow reaches: sqrt((eta + eta_b) / gamma)
+FRICTION = (1.0 + BULK_VISCOSITY) / REACH**2  # per um2, in units of the viscosity
 OMEGA = 1e5  # molecules that make the network's M equal to one
-CONTRACTILITY = 0.018 / OMEGA  # per second and molecule, in units of the viscosity
+CONTRACTILITY = 0.019 / OMEGA  # per second and molecule, in units of the viscosity
 TENSION = 0.01  # per second: the tension that counts as 1
 DENSITY = 1e-9  # s / um2: of water, over a viscosity of 1 Pa s
 DIFFUSION = 1.0  # um2 / s, of a protein in the embryo
@@ -45,7 +46,7 @@ def fog(y: np.ndarray, *, centre: float = CIRCUMFERENCE / 2.0) -> np.ndarray:
     return 0.5 * (1.0 + np.tanh((BAND / 2.0 - np.abs(y - centre)) / EDGE))
 
 
-def embryo(*, cells: int = 5700, shape: tuple[int, int] = (48, 56), seed: int = 1) -> bm.Tissue:
+def embryo(*, cells: int = 5700, shape: tuple[int, int] = (64, 80), seed: int = 1) -> bm.Tissue:
     """The embryo before it starts to contract. A smaller one keeps its density if length is cut with `cells`."""
     grid = tissue.Grid(shape=shape, size=(LENGTH * cells / 5700.0, CIRCUMFERENCE))
     sheet = bm.Tissue(
@@ -93,9 +94,20 @@ MEASURED = {
 }
 
 
+def unused(folder: Path) -> Path:
+    """`folder`, or the first of folder-2, folder-3, ... that holds no run yet."""
+    number = 1
+    chosen = folder
+    while (chosen / "data.zarr").exists():
+        number += 1
+        chosen = folder.with_name(f"{folder.name}-{number}")
+    return chosen
+
+
 def main(folder: Path, *, seed: int = 1) -> None:
     """Run the embryo for 6 minutes and write data, a picture and a movie into `folder`."""
     started = perf_counter()
+    folder = unused(folder)
     print("Compiling (the first time takes half a minute) and placing the cells ...", flush=True)
     sheet = embryo(seed=seed)
     print(sheet.describe(speed=2.0 / MINUTE, length=BAND, density=DENSITY, diffusion=DIFFUSION), "\n", flush=True)

@@ -127,7 +127,7 @@ def read(run: xr.Dataset, colour: str | None) -> Recording:
     if not {"time", "cell"} <= set(run.sizes) or not {"x", "y"} <= set(run.data_vars):
         raise OptionError(
             "only a run of a tissue can be drawn: it has the dimensions time and cell and the variables x and y, and "
-            f"this dataset has the dimensions {_listed(run.sizes)}; curves of a network alone: biomulti.curves.traces"
+            f"this dataset has the dimensions {_listed(run.sizes)}; curves of a network alone: biomulti.view.traces"
         )
     if not run.sizes["time"] or not run.sizes["cell"]:
         raise OptionError(f"there is nothing to draw: the run has {run.sizes['time']} times, {run.sizes['cell']} cells")
