@@ -73,10 +73,12 @@ class Expression:
 
 
 def number(x: float) -> Expression:
+    """The number x."""
     return Expression("num", float(x))
 
 
 def symbol(name: str) -> Expression:
+    """The model's symbol `name`."""
     return Expression("sym", name)
 
 
@@ -85,6 +87,7 @@ TIME = Expression("time")
 
 
 def add(*terms: Expression) -> Expression:
+    """Sum of the terms, nested sums flattened and numbers added up."""
     flat: list[Expression] = []
     constant = 0.0
     for term in terms:
@@ -101,6 +104,7 @@ def add(*terms: Expression) -> Expression:
 
 
 def multiply(*factors: Expression) -> Expression:
+    """Product of the factors, nested products flattened and numbers multiplied."""
     flat: list[Expression] = []
     constant = 1.0
     for factor in factors:
@@ -121,6 +125,7 @@ def multiply(*factors: Expression) -> Expression:
 
 
 def negate(x: Expression) -> Expression:
+    """-x."""
     if x.value is not None:
         return number(-x.value)
     if x.op == "neg":
@@ -129,10 +134,12 @@ def negate(x: Expression) -> Expression:
 
 
 def subtract(x: Expression, y: Expression) -> Expression:
+    """x - y."""
     return add(x, negate(y))
 
 
 def divide(x: Expression, y: Expression) -> Expression:
+    """x / y."""
     if x.value == 0.0 and y.value != 0.0:
         return ZERO
     if y.value == 1.0:
@@ -143,6 +150,7 @@ def divide(x: Expression, y: Expression) -> Expression:
 
 
 def power(x: Expression, y: Expression) -> Expression:
+    """x to the power of y."""
     if y.value == 1.0:
         return x
     if y.value == 0.0:
@@ -153,10 +161,12 @@ def power(x: Expression, y: Expression) -> Expression:
 
 
 def function(name: str, x: Expression) -> Expression:
+    """One of FUNCTIONS, of x."""
     return Expression(name, x)
 
 
 def compare(name: str, x: Expression, y: Expression) -> Expression:
+    """One of RELATIONS between x and y: 1 where it holds, else 0."""
     return Expression(name, x, y)
 
 
@@ -189,6 +199,7 @@ def symbols(root: Expression) -> frozenset[str]:
 
 
 def depends_on_time(root: Expression) -> bool:
+    """True if `root` reads time."""
     return any(n.op == "time" for n in walk(root))
 
 
