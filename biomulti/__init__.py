@@ -1,5 +1,7 @@
 """Hybrid stochastic-deterministic simulation of living tissue, from gene to cell to tissue."""
 
+from importlib.metadata import version
+
 from biomulti.coupled import Tissue
 from biomulti.coupling import Concentration, Contractility, Growth, Pressure, Secretion, StrainRate, Stress
 from biomulti.errors import (
@@ -16,6 +18,8 @@ from biomulti.network import Network
 from biomulti.partition import Partition, partition
 from biomulti.run import Run
 from biomulti.simulation import simulate
+
+__version__ = version("biomulti")
 
 __all__ = [
     "BiomultiError",

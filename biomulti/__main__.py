@@ -16,7 +16,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0, 2 for a mistake of the user's, or 130 if interrupted."""
     options = _parser().parse_args(arguments)
     # what was assumed is a line of text here, not a warning with a line of code
-    warnings.showwarning = lambda message, *_args, **_kwargs: print(f"note: {message}", file=sys.stderr)
+    said: set[str] = set()
+
+    def say(message: Warning | str, *_args: object, **_kwargs: object) -> None:
+        if str(message) not in said:
+            said.add(str(message))
+            print(f"note: {message}", file=sys.stderr)
+
+    warnings.showwarning = say
     try:
         options.command(options)
     except (BiomultiError, TissueError) as error:

@@ -18,8 +18,12 @@ from tissue._jit import device
 @device
 def slopes(fluxes, t, x, p, a, dx, net):  # type: ignore[no-untyped-def]
     """dx/dt into dx [states]; returns lambda. `net` holds what reactions change and which of them fire."""
-    fires, start, species, change, limited, _, flow, source = net
+    fires, start, species, change, limited, _, flow, source, counted = net
     fluxes(t, x.ctypes, p.ctypes, a.ctypes)
+    for m in range(flow.shape[0]):
+        # nothing drains a counted species that is not there
+        if counted[species[flow[m]]] and change[flow[m]] < 0.0 and x[species[flow[m]]] <= 0.0:
+            a[source[m]] = 0.0
     for k in range(dx.shape[0]):
         dx[k] = 0.0
     for m in range(flow.shape[0]):
@@ -43,16 +47,19 @@ def lacks_reactant(x, j, start, species, change):  # type: ignore[no-untyped-def
 
 
 @device
-def tolerance(t, x, y, dx, dy, peak, floor, rtol, out):  # type: ignore[no-untyped-def]
+def tolerance(t, x, y, dx, dy, peak, floor, from_zero, rtol, out):  # type: ignore[no-untyped-def]
     """Error a step may make in each state: relative to it, with a floor for what is small or starts at 0.
 
+    What grows from zero as a high power of time has no relative accuracy at first, whatever the step.
     Never less than what the rounding of time does to a state of slopes dx and dy at the ends of the step.
     """
     largest = 0.0
     for k in range(x.shape[0]):
         largest = max(largest, peak[k])
     for k in range(x.shape[0]):
-        size = max(abs(x[k]), abs(y[k]), floor[k], 1e-3 * peak[k], 1e-9 * largest)
+        size = max(abs(x[k]), abs(y[k]), floor[k], 1e-3 * peak[k])
+        if from_zero[k]:
+            size = max(size, 1e-12 * largest)
         rounding = 1e-15 * t * max(abs(dx[k]), abs(dy[k]))
         if largest > 0.0:
             # never so much that a solution without bound would pass
@@ -94,7 +101,7 @@ def jacobian_of_flow(jacobian, t, x, p, a, entries, pattern, net, matrix, hazard
 
     `a` holds the fluxes at x; `entries` takes what `jacobian` writes for `pattern` (fluxes, states).
     """
-    fires, start, species, change, _, _, _, _ = net
+    fires, start, species, change, _, _, _, _, _ = net
     rows, columns = pattern
     jacobian(t, x.ctypes, p.ctypes, entries.ctypes)
     matrix[:] = 0.0
@@ -162,7 +169,7 @@ def rosenbrock_step(  # type: ignore[no-untyped-def]
     """
     fluxes, jacobian, time_slopes, slope_rows = model
     gamma, ma, mc, mm, me, alpha, gammas = method
-    fires, start, species, change, _, flowing, _, _ = net
+    fires, start, species, change, _, flowing, _, _, _ = net
     n, count = x.shape[0], mm.shape[0]
     y, error, stage, drift, hazard_slope = work[4], work[5], work[6], work[7], work[8]
     jacobian_of_flow(jacobian, t, x, p, a, entries, pattern, net, matrix, hazard_slope)

@@ -48,14 +48,14 @@ def sound(a, fires, dx, hazard):  # type: ignore[no-untyped-def]
 
 
 @device
-def clamp(y, allowed, floor):  # type: ignore[no-untyped-def]
+def clamp(y, allowed, counted):  # type: ignore[no-untyped-def]
     """Set counted species that fell below zero by less than the tolerance to zero: 1 if there were any, else 0.
 
     2 if one fell further, which the step must not do.
     """
     found = 0
     for k in range(y.shape[0]):
-        if floor[k] > 0.0 and y[k] < 0.0:
+        if counted[k] and y[k] < 0.0:
             found = 2 if found == 2 or y[k] < -allowed[k] else 1
             y[k] = 0.0
     return found
@@ -86,7 +86,10 @@ def next_step(h, error, order):  # type: ignore[no-untyped-def]
         FUNCTION,
         FUNCTION,
         types.Tuple(
-            (boolean[::1], int64[::1], int64[::1], float64[::1], boolean[::1], boolean[::1], int64[::1], int64[::1])
+            (
+                *(boolean[::1], int64[::1], int64[::1], float64[::1]),
+                *(boolean[::1], boolean[::1], int64[::1], int64[::1], boolean[::1]),
+            )
         ),
         types.UniTuple(int64[::1], 3),
         types.Tuple(
@@ -100,7 +103,7 @@ def next_step(h, error, order):  # type: ignore[no-untyped-def]
                 float64[::1],
             )
         ),
-        types.Tuple((float64, float64[::1], int64, boolean)),
+        types.Tuple((float64, float64[::1], boolean[::1], int64, boolean)),
         types.Tuple((float64[:, ::1], float64[:, ::1], int64[:, ::1])),
         float64[::1],
         float64[:, ::1],
@@ -141,15 +144,15 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
     """Advance every row through the output times.
 
     fluxes, jacobian (its entries), time_slopes: the model; net: fires [fluxes], start [fluxes + 1], species,
-    change, limited [fluxes] (a firing may find too little of a flowing reactant), flowing [states], and of the
-    changes that flow their places and their fluxes; patterns: rows and columns of the Jacobian entries, rows of the
-    time slopes; method: coefficients of a Rosenbrock method; control: relative tolerance, floor [states], order of the
-    method, whether explicit steps are allowed; moving: y [rows, states], peak [rows, states], mode [rows, 2] (1 for
-    stiff steps, and how many steps in a row asked for a change); h_all [rows]: size of the next step. The rest as in
-    `advance_ssa`.
+    change, limited [fluxes] (a firing may find too little of a flowing reactant), flowing [states], of the changes
+    that flow their places and their fluxes, counted [states] (never below zero); patterns: rows and columns of the
+    Jacobian entries, rows of the time slopes; method: coefficients of a Rosenbrock method; control: relative
+    tolerance, floor [states], from_zero [states], order of the method, whether explicit steps are allowed; moving: y
+    [rows, states], peak [rows, states], mode [rows, 2] (1 for stiff steps, and how many steps in a row asked for a
+    change); h_all [rows]: size of the next step. The rest as in `advance_ssa`.
     """
-    fires, start, species, change, _, _, _, _ = net
-    rtol, floor, order, explicit_allowed = control
+    fires, start, species, change, _, _, _, _, _ = net
+    rtol, floor, from_zero, order, explicit_allowed = control
     y_all, peak_all, mode_all = moving
     outputs, n = times.shape[0], floor.shape[0]
     pattern = (patterns[0], patterns[1])
@@ -194,9 +197,9 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
                 )  # fmt: skip
             else:
                 end, integral, miss, stiffness = explicit_step(fluxes, t, step, x, par, a, net, work, hazard)
-            tolerance(t, x, work[4], work[0], work[3], peak, floor, rtol, allowed)
+            tolerance(t, x, work[4], work[0], work[3], peak, floor, from_zero, rtol, allowed)
             error = error_norm(work[5], allowed, integral, miss, rtol)
-            clamped = clamp(work[4], allowed, floor)
+            clamped = clamp(work[4], allowed, net[8])
             if error > 1.0 or clamped == 2:
                 h = next_step(step, max(error, 4.0), order)
                 if not t + h > t or h < 1e-300:
@@ -218,7 +221,7 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
                 s = locate(remaining, integral, hazard, end, step)
                 for m in range(n):
                     x[m] = hermite(s, x[m], work[4, m], step * work[0, m], step * work[3, m])
-                clamp(x, allowed, floor)
+                clamp(x, allowed, net[8])
                 t += s * step
                 total = slopes(fluxes, t, x, par, a, work[0], net)
                 j = choose(a, fires, total, uniform(rng, i)) if sound(a, fires, work[0], total) else -1

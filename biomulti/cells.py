@@ -22,7 +22,7 @@ class CellPopulation:
     the exponential number that decides each row's next firing; clock [rows] time reached; peak [rows, states]
     largest amount so far; step [rows] size of the next step, 0 before the
     first; mode [rows, 2] kind of step; counts [rows, 2]
-    firings and steps so far.
+    firings and steps so far; from_zero [states] whether a state starts at zero.
     """
 
     y: Floats
@@ -34,6 +34,7 @@ class CellPopulation:
     step: Floats
     mode: NDArray[np.int64]
     counts: NDArray[np.int64]
+    from_zero: NDArray[np.bool_]
 
     @property
     def rows(self) -> int:
@@ -61,4 +62,5 @@ def population(
         step=np.zeros(rows),
         mode=np.zeros((rows, 2), dtype=np.int64),
         counts=np.zeros((rows, 2), dtype=np.int64),
+        from_zero=y == 0.0,
     )

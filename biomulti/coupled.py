@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 import tissue
-from biomulti import simulation
+from biomulti import options, simulation
 from biomulti.cells import population
 from biomulti.counts import molecules_per_unit, whole_start
 from biomulti.coupling import Concentration, Output, OutputCoupling, Secretion, Signal, SignalCoupling
@@ -67,14 +67,14 @@ class Tissue:
         warm_up: float = 0.0,
         length_unit: str = "um",
     ) -> None:
-        if not (simulation.is_number(warm_up) and 0.0 <= warm_up < math.inf):
+        if not (options.is_number(warm_up) and 0.0 <= warm_up < math.inf):
             raise OptionError(f"warm_up={warm_up!r} must be 0 or a positive, finite time.")
         if not isinstance(grid, tissue.Grid):
             raise OptionError(f"grid={grid!r} must be a tissue.Grid.")
-        simulation.check_options(method=method, tolerance=tolerance, physical_scale=physical_scale)
+        options.check_options(method=method, tolerance=tolerance, physical_scale=physical_scale)
         self.network = load(network)
         self.grid = grid
-        self.seed = simulation.chosen_seed(seed)
+        self.seed = options.chosen_seed(seed)
         self.method = method
         self.warm_up = warm_up
         self.length_unit = length_unit
@@ -82,8 +82,8 @@ class Tissue:
         self.stokes = tissue.Stokes(
             grid, viscosity=viscosity, friction=friction, bulk_viscosity=bulk_viscosity, tolerance=FLOW_TOLERANCE
         )
-        self.initial = simulation.as_values("initial", initial)
-        self.parameters = simulation.as_values("parameters", parameters)
+        self.initial = options.as_values("initial", initial)
+        self.parameters = options.as_values("parameters", parameters)
         self.system: System = system_of(self.network, molecules_per_unit(self.network))
         self.stepper, self.partition = simulation.stepper_of(
             self.system, method, None, tolerance, physical_scale or {}, self.initial, self.parameters
@@ -224,9 +224,9 @@ class Tissue:
         """
         dt = every if dt is None else dt
         for name, value in (("t_end", t_end), ("every", every), ("dt", dt)):
-            simulation.check_time(name, value)
+            options.check_time(name, value)
         dt = min(dt, every)
-        times = simulation.output_times(t_end, every)
+        times = options.output_times(t_end, every)
         where = None if folder is None else Path(folder)
         if where is not None:
             where.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,7 @@ from biomulti.coupling import (
     tensor_part,
 )
 from biomulti.recorder import Frame
-from biomulti.result import outputs, values
+from biomulti.result import outputs, recorded_as, values
 from biomulti.stepper import Stepper
 
 Floats = NDArray[np.float64]
@@ -106,7 +106,8 @@ class Exchange:
         mean_area = self.stokes.grid.area / len(state.area)
         described = outputs(self.stepper.system, "molecules")
         frame: dict[str, tuple[tuple[str, ...], Floats, dict[str, str]]] = {
-            recorded_as(name): (("cell",), amount, described[name][1]) for name, amount in self._amounts(state).items()
+            recorded_as(name, RESERVED): (("cell",), amount, described[name][1])
+            for name, amount in self._amounts(state).items()
         }
         speed = f"{self.length_unit} / {self.stepper.system.network.time_unit}"
         for name, column, meaning, unit in (
@@ -119,7 +120,11 @@ class Exchange:
             frame[name] = (("cell",), column, {"long_name": meaning, "units": unit})
         for coupling in self.signals:
             k = self.stepper.system.parameters.index(coupling.parameter)
-            frame[recorded_as(coupling.parameter)] = (("cell",), state.cells.p[:, k], {"long_name": str(coupling)})
+            frame[recorded_as(coupling.parameter, RESERVED)] = (
+                ("cell",),
+                state.cells.p[:, k],
+                {"long_name": str(coupling)},
+            )
         centre = state.flow.at_centres()
         for name, field in (
             *state.morphogens.items(),
@@ -171,11 +176,6 @@ class Exchange:
         cells = state.cells
         found = values(self.stepper.system, "molecules", np.array([state.time]), cells.y[:, None], cells.p)
         return {name: column[:, 0] for name, column in found.items()}
-
-
-def recorded_as(name: str) -> str:
-    """The name in results of a variable of the network."""
-    return f"network_{name}" if name in RESERVED else name
 
 
 def averaged(grid: tissue.Grid, positions: Floats, area: Floats, tensor: Floats) -> tissue.StressField:

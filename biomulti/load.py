@@ -71,10 +71,20 @@ def _text(model: str | Path) -> tuple[str, str]:
     path = Path(model)
     try:
         return path.read_text(encoding="utf-8-sig"), source
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, LookupError):
         raise ModelError(f"{path} is not a text file; SBML and Antimony are UTF-8 text.") from None
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _decoded(data: bytes) -> str:
+    """Text of a file: UTF-8, or what the XML declares."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        text = data.decode("utf-16")
+    else:
+        declared = re.match(rb"""\s*<\?xml[^>]*encoding=["']([\w.-]+)["']""", data)
+        text = data.decode(declared[1].decode() if declared and declared[1].lower() != b"utf-8" else "utf-8-sig")
+    return re.sub(r"""(<\?xml[^>]*encoding=["'])[\w.-]+""", r"\1UTF-8", text, count=1)
 
 
 def _looks_like_xml(text: str) -> bool:
@@ -88,7 +98,8 @@ def _antimony_to_sbml(text: str, source: str) -> str:
         raise ModelError(f"{source} is empty; it should hold SBML or Antimony.")
     antimony.clearPreviousLoads()
     # Antimony follows `import` statements to other files; a model is one text here
-    if re.search(r"^\s*import\s", text, flags=re.MULTILINE):
+    code = re.sub(r"/\*.*?\*/|(//|#)[^\n]*", "", text, flags=re.DOTALL)
+    if re.search(r"^\s*import\s", code, flags=re.MULTILINE):
         raise ModelError(f"{source} imports another file; put the whole model into one text.")
     # an error leaves a valid, empty model behind, so the answer must be read
     if antimony.loadAntimonyString(text) < 0:

@@ -76,6 +76,16 @@ REFUSED = {
 }
 
 
+# Other libraries on the same foundation (tellurium brings two) replace the class by which nodes come out, and its
+# methods with it; libSBML's own class still reads them.
+NODE = libsbml.ASTNode
+
+
+def children(node: Any) -> list[Any]:
+    """The nodes below a libSBML ASTNode."""
+    return [NODE.getChild(node, i) for i in range(NODE.getNumChildren(node))]
+
+
 def read(node: Any, where: str) -> Expression:
     """The expression of a libSBML ASTNode.
 
@@ -83,21 +93,21 @@ def read(node: Any, where: str) -> Expression:
         UnsupportedError: it uses delay, rateOf, or a function that core SBML does not have; `where` is in
             the text.
     """
-    kind = node.getType()
+    kind = NODE.getType(node)
     if kind in REFUSED:
         raise UnsupportedError(f"{where} uses {REFUSED[kind]}, which is not supported yet.")
-    args = [read(node.getChild(i), where) for i in range(node.getNumChildren())]
-    if node.isNumber():
-        return ex.number(node.getValue())
+    args = [read(child, where) for child in children(node)]
+    if NODE.isNumber(node):
+        return ex.number(NODE.getValue(node))
     if kind in CONSTANTS:
         return ex.number(CONSTANTS[kind])
     if kind == libsbml.AST_NAME_TIME:
         return ex.TIME
     if kind == libsbml.AST_NAME:
-        return ex.symbol(node.getName())
+        return ex.symbol(NODE.getName(node))
     result = _arithmetic(kind, args) or _function(kind, args) or _logic(kind, args)
     if result is None:
-        name = node.getName() or libsbml.formulaToL3String(node)
+        name = NODE.getName(node) or libsbml.formulaToL3String(node)
         raise UnsupportedError(f"{where} uses '{name}', a function that core SBML does not define.")
     return result
 

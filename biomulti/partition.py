@@ -12,6 +12,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,8 @@ from biomulti.cells import population
 from biomulti.compile import CompiledModel, compile_model
 from biomulti.counts import molecules_per_unit
 from biomulti.errors import OptionError, SimulationError
-from biomulti.network import Network
+from biomulti.load import load
+from biomulti.options import check_time
 from biomulti.stepper import Stepper
 from biomulti.system import Flux, System, system_of
 
@@ -77,7 +79,7 @@ class Partition:
 
 
 def partition(
-    network: Network,
+    network: Any,
     *,
     t_end: float | None = None,
     physical_scale: Mapping[str, str] | None = None,
@@ -87,7 +89,7 @@ def partition(
     """Decide for every reaction whether it fires or flows.
 
     Args:
-        network: as loaded.
+        network: a Network, or anything `load` takes.
         t_end: how far the pilot run goes; None takes ten times the slowest time scale of the start.
         physical_scale: "fire" or "flow" for reactions by id, above all else.
         initial: amounts of species in place of the model's.
@@ -97,6 +99,9 @@ def partition(
         OptionError: `physical_scale` names a reaction the model does not have, or another word.
         UnitsError: the model leaves open how many molecules its amounts are.
     """
+    network = load(network)
+    if t_end is not None:
+        check_time("t_end", t_end)
     system = system_of(network, molecules_per_unit(network))
     return decide(system, compile_model(system), t_end, physical_scale or {}, initial or {}, parameters or {})
 
@@ -122,6 +127,10 @@ def decide(
     except SimulationError as error:
         note = f"The pilot run failed, so every reaction fires unless told otherwise: {error}"
         amounts, rates = np.zeros((1, len(system.states))), np.zeros((1, len(system.fluxes)))
+    species = [k for k, n in enumerate(system.states) if n not in system.network.rate_rules]
+    if np.any(amounts[:, species] < -1e-3 * np.max(np.abs(amounts[:, species]), axis=0, initial=0.0)):
+        note = "The pilot run fell below zero, so every reaction fires unless told otherwise."
+        amounts, rates = np.zeros_like(amounts), np.zeros_like(rates)
     decisions = []
     for j, flux in enumerate(system.fluxes):
         flows, reason = _decide_one(system, j, amounts, rates, physical_scale.get(flux.reaction))
@@ -135,7 +144,18 @@ def decide(
         )
         note += f"what must fire ({firing:.3g}), and every firing would restart the flow."
         decisions = [replace(d, flows=False) for d in decisions]
-    return Partition(tuple(decisions), system.network.time_unit, note)
+    scarce = sorted({system.states[k] for d, f in zip(decisions, system.fluxes, strict=True) if d.flows and f.reaction
+                     for k in f.change if amounts[0, k] < PLENTIFUL and np.median(amounts[:, k]) >= VAST})  # fmt: skip
+    if scarce:
+        note += (
+            f" {', '.join(scarce)} starts scarce and grows vast: the noise of its beginning, early extinction among "
+        )
+        note += "it, is not seen; let its reactions fire until then."
+    if not any(not d.flows for d in decisions):
+        note += (
+            " Nothing fires: all runs are alike, and so is any choice between stable states; method='ssa' shows noise."
+        )
+    return Partition(tuple(decisions), system.network.time_unit, note.strip())
 
 
 def _pilot(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -20,8 +20,12 @@ from biomulti.network import Compartment, Parameter
 from biomulti.system import System, reads
 
 Floats = NDArray[np.float64]
-QUANTITIES = ("molecules", "amount", "concentration")
 PACKAGES = ("biomulti", "numpy", "scipy", "numba", "python-libsbml", "xarray")
+
+
+def recorded_as(name: str, reserved: Sequence[str]) -> str:
+    """The name in results of a variable of the network, which gives way to names of dimensions and the like."""
+    return f"network_{name}" if name in reserved else name
 
 
 def outputs(system: System, quantity: str) -> dict[str, tuple[Expression, dict[str, str]]]:
@@ -76,7 +80,11 @@ def dataset(
     found = values(system, quantity, times, y, p)
     return xr.Dataset(
         {
-            n: (("time", "replicate"), np.repeat(np.ascontiguousarray(v.T), copies, axis=1), described[n][1])
+            recorded_as(n, ("time", "replicate")): (
+                ("time", "replicate"),
+                np.repeat(np.ascontiguousarray(v.T), copies, axis=1),
+                described[n][1],
+            )
             for n, v in found.items()
         },
         coords={

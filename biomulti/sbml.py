@@ -47,7 +47,10 @@ def read(text: str, source: str, substance: str | None = None) -> Network:
         raise UnsupportedError(f"{source}: {found}, not supported yet; the model is refused rather than run wrong.")
     _convert(document, "promoteLocalParameters", source)
     _convert(document, "expandFunctionDefinitions", source)
-    return _network(document.getModel(), source, text, substance)
+    try:
+        return _network(document.getModel(), source, text, substance)
+    except RecursionError:
+        raise ModelError(f"{source}: a formula is nested too deeply to be read; split it into several rules.") from None
 
 
 def _raise_first_error(document: Any, source: str) -> None:
@@ -114,9 +117,9 @@ def _names_in_math(model: Any) -> set[str]:
     stack = [n.getMath() for n in nodes if n is not None and n.getMath() is not None]
     while stack:
         node = stack.pop()
-        if node.getType() == libsbml.AST_NAME:
-            names.add(node.getName())
-        stack += [node.getChild(i) for i in range(node.getNumChildren())]
+        if mathml.NODE.getType(node) == libsbml.AST_NAME:
+            names.add(mathml.NODE.getName(node))
+        stack += mathml.children(node)
     return names
 
 
@@ -178,16 +181,37 @@ def _species(item: Any) -> Species:
 
 def _reaction(item: Any, source: str) -> Reaction:
     where = f"{source}, line {item.getLine()}: reaction '{item.getId()}'"
-    law = item.getKineticLaw()
+    kinetics = item.getKineticLaw()
+    law = mathml.required(kinetics.getMath() if kinetics is not None else None, where)
+    reactants = _stoichiometry(_all(item, "Reactants"), where)
+    products = _stoichiometry(_all(item, "Products"), where)
     return Reaction(
         id=item.getId(),
-        reactants=_stoichiometry(_all(item, "Reactants"), where),
-        products=_stoichiometry(_all(item, "Products"), where),
-        law=mathml.required(law.getMath() if law is not None else None, where),
-        reversible=item.getReversible() and ex.split_signs(mathml.read(law.getMath(), where))[1] != ex.ZERO,
+        reactants=reactants,
+        products=products,
+        law=law,
+        reversible=item.getReversible() and _runs_backward(law, reactants, products),
         name=item.getName(),
         line=item.getLine(),
     )
+
+
+def _runs_backward(law: Expression, reactants: dict[str, float], products: dict[str, float]) -> bool:
+    """True if what a law subtracts is a reaction backward: it needs a product, or nothing that is used up.
+
+    SBML's default is to call every reaction reversible, and k X (X - 1) subtracts without running backward.
+    """
+    _, backward = ex.split_signs(law)
+    if backward == ex.ZERO:
+        return False
+    made = [p for p, n in products.items() if n > reactants.get(p, 0.0)]
+    if not made:
+        return not ex.symbols(backward) & set(reactants)
+
+    def without(product: str) -> Expression:
+        return ex.substitute(backward, lambda n: ex.ZERO if n == ex.symbol(product) else None)
+
+    return any(without(product) == ex.ZERO for product in made)
 
 
 def _stoichiometry(references: Iterator[Any], where: str) -> dict[str, float]:

@@ -18,11 +18,12 @@ from biomulti.cells import CellPopulation
 from biomulti.compile import CompiledModel
 from biomulti.errors import SimulationError, UnsupportedError
 from biomulti.rosenbrock import RODAS3, RODAS4, Rosenbrock
-from biomulti.system import System
+from biomulti.system import System, evaluate_at
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 FIRST_BUDGET, LARGEST_BUDGET = 2_000, 2_000_000  # steps of a row between two looks at the clock
+LARGEST_STOPS = 1_000  # different sets of parameters whose jumps are looked for
 CALL_SECONDS = 0.5  # how long one call of a kernel should take, so that progress moves and Ctrl-C is heard
 
 EXPLANATIONS = {
@@ -90,14 +91,15 @@ class Stepper:
             self.continuous,
             np.flatnonzero(~self.fires[rows]).astype(np.int64),
             rows[~self.fires[rows]].astype(np.int64),
+            self._floor > 0.0,
         )
 
     @cached_property
     def _floor(self) -> Floats:
-        """Amounts below which relative accuracy is not asked for: one molecule, of what is counted."""
+        """Amounts below which relative accuracy is not asked for: one molecule, of what reactions count."""
         counted = np.zeros(len(self.system.states))
         if np.any(self.fires):
-            species = {s.id for s in self.system.network.species}
+            species = {s.id for s in self.system.network.species} - set(self.system.network.rate_rules)
             counted[[k for k, name in enumerate(self.system.states) if name in species]] = 1.0
         return counted
 
@@ -117,6 +119,16 @@ class Stepper:
                 step size vanished; with the reaction, the row, the time and the state. Its `partial` is the
                 array above, NaN where it was not reached.
         """
+        stops = self._stops(cells, times)
+        if len(stops):
+            everything = np.union1d(times, stops)
+            return self.advance_through(cells, everything, report)[:, np.searchsorted(everything, times)]
+        return self.advance_through(cells, times, report)
+
+    def advance_through(
+        self, cells: CellPopulation, times: Floats, report: Callable[[float], None] | None = None
+    ) -> Floats:
+        """As `advance`, without looking for moments at which rates jump."""
         out = np.full((cells.rows, len(times), len(self.system.states)), np.nan)
         cursor = np.zeros(cells.rows, dtype=np.int64)
         status = np.zeros((cells.rows, 2), dtype=np.int64)
@@ -135,6 +147,16 @@ class Stepper:
             if not status[:, 0].any():
                 return out
 
+    def _stops(self, cells: CellPopulation, times: Floats) -> Floats:
+        """Moments at which a rate may jump, and the numbers just after them, so that no step goes across one."""
+        if not self.system.jumps or self.exact:
+            return np.empty(0)
+        names = self.system.parameters
+        rows = np.unique(cells.p, axis=0)[:LARGEST_STOPS]
+        found = [evaluate_at(e, dict(zip(names, row, strict=True))) for e in self.system.jumps for row in rows]
+        inside = np.array([t for t in found if np.min(cells.clock) < t < times[-1]])
+        return np.union1d(inside, np.nextafter(inside, np.inf))
+
     def _direct(self, cells: CellPopulation, times: Floats, out: Floats, cursor: Any, budget: int, status: Any) -> None:
         advance_ssa(
             self.model.fluxes, *self._net[:4], cells.y, cells.p, cells.rng, cells.left, cells.clock, cursor,
@@ -150,7 +172,7 @@ class Stepper:
             model.fluxes, model.jacobian, model.time_slopes, self._net,
             (model.rows, model.columns, model.slope_rows),
             _coefficients(method),
-            (self.tolerance, self._floor, method.order, not self.accurate),
+            (self.tolerance, self._floor, cells.from_zero, method.order, not self.accurate),
             (cells.y, cells.peak, cells.mode), cells.step,
             cells.p, cells.rng, cells.left, cells.clock, cursor, times, out, budget, cells.counts, status,
         )  # fmt: skip

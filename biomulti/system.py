@@ -81,6 +81,18 @@ class System:
         """True if time or a rate rule changes the state although no reaction fires."""
         return any(f.is_rule or ex.depends_on_time(f.law) for f in self.fluxes)
 
+    @cached_property
+    def jumps(self) -> tuple[Expression, ...]:
+        """Times, over the parameters, with which time is compared in a flux: a rate may jump there."""
+        found: dict[Expression, None] = {}
+        for flux in self.fluxes:
+            for node in ex.walk(flux.law):
+                if node.op in ex.RELATIONS and ex.TIME in node.children:
+                    other = node.children[1] if node.children[0] == ex.TIME else node.children[0]
+                    if not reads(other) and not ex.depends_on_time(other):
+                        found[other] = None
+        return tuple(found)
+
     def amount(self, species: Species) -> Expression:
         """A species' amount in the model's unit, over y and p."""
         value = self.lowered[species.id]
@@ -123,6 +135,13 @@ class System:
 def reads(law: Expression) -> frozenset[int]:
     """Indices of the states that a lowered expression reads."""
     return frozenset(int(n.args[0]) for n in ex.walk(law) if n.op == "y")  # type: ignore[arg-type]
+
+
+def evaluate_at(lowered: Expression, parameters: Mapping[str, float]) -> float:
+    """The value of a lowered expression that reads parameters alone, given in the order of p."""
+    values = list(parameters.values())
+    named = ex.substitute(lowered, lambda n: ex.number(values[int(n.args[0])]) if n.op == "p" else None)  # type: ignore[arg-type]
+    return ex.evaluate(named, parameters.__getitem__)
 
 
 def system_of(network: Network, scale: float = 1.0) -> System:
