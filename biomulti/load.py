@@ -70,7 +70,7 @@ def _text(model: str | Path) -> tuple[str, str]:
         )
     path = Path(model)
     try:
-        return path.read_text(encoding="utf-8-sig"), source
+        return _decoded(path.read_bytes()), source
     except (UnicodeDecodeError, LookupError):
         raise ModelError(f"{path} is not a text file; SBML and Antimony are UTF-8 text.") from None
     except OSError as error:

@@ -1,4 +1,8 @@
-"""Mechanics and transport of an active viscous fluid that carries points."""
+"""
+Mechanics and transport of an active viscous fluid that carries points.
+
+Importing it sets the environment variable OMP_WAIT_POLICY to PASSIVE unless it is set already.
+"""
 
 from tissue.errors import CompatibilityError, FieldError, GridError, SolveError, TissueError
 from tissue.fields import StressField

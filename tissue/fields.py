@@ -11,16 +11,24 @@ from tissue.errors import FieldError
 from tissue.grid import Array, Grid
 
 
+def as_numbers(name: str, value: ArrayLike) -> Array:
+    """`value` as a float array of any shape. Raises FieldError if it is not made of real numbers."""
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise FieldError(f"{name} is not made of real numbers: {error}") from error
+
+
 def as_field(
     name: str, value: ArrayLike, shape: tuple[int, ...], *, lowest: float = -np.inf, above: float = -np.inf
 ) -> Array:
     """
     `value` as a contiguous float array of `shape`; a single number is spread over it.
 
-    Raises FieldError naming the field and the first bad index if an entry is NaN, infinite, less than
-    `lowest`, or not greater than `above`.
+    Raises FieldError naming the field and the first bad index if an entry is not a number, NaN, infinite, less
+    than `lowest`, or not greater than `above`.
     """
-    array = np.asarray(value, dtype=np.float64)
+    array = as_numbers(name, value)
     if array.shape != shape and array.ndim:
         raise FieldError(f"{name} has shape {array.shape}; give an array of shape {shape}, or one number")
     good = np.isfinite(array) & (array >= lowest) & (array > above)
@@ -37,13 +45,20 @@ def as_field(
     return np.require(np.broadcast_to(array, shape) if array.shape != shape else array, requirements=["C", "W"])
 
 
+def as_inverse_bulk(value: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """1 / bulk viscosity, 0 where that is infinite. Raises FieldError where it is neither positive nor infinity."""
+    bulk = as_numbers("bulk viscosity", value)
+    infinite = np.isposinf(bulk)
+    return np.where(infinite, 0.0, 1.0 / as_field("bulk viscosity", np.where(infinite, 1.0, bulk), shape, above=0.0))
+
+
 def as_positions(grid: Grid, positions: ArrayLike) -> Array:
     """
     Points [n, 2] as a contiguous array, finite, and inside the walls where the grid has walls.
 
     Raises FieldError with the first point that is not.
     """
-    array = np.require(positions, dtype=np.float64, requirements=["C", "W"])
+    array = np.require(as_numbers("positions", positions), requirements=["C", "W"])
     if array.ndim != 2 or array.shape[1] != 2:
         raise FieldError(f"positions have shape {array.shape}; give one row of (x, y) for each point: [n, 2]")
     if not np.isfinite(array).all():

@@ -261,8 +261,20 @@ def solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> 
     """
     Solve A x = f, both [3, nx, ny], from the guess in x and into it; (cycles used, relative residual).
 
-    Flexible GCR with the last directions kept; stops at |f - A x| <= tolerance |f|.
+    A guess whose residual is larger than that of no flow is dropped. Raises nothing: what it missed is in the residual.
     """
+    largest = max(float(np.abs(f[:2]).max()), a.scale * float(np.abs(f[2]).max()))
+    # squares in the norms stay in range, and a power of two leaves the bits alone
+    unit = np.ldexp(1.0, int(np.frexp(largest)[1]) - 1) if largest > 0.0 else 1.0
+    with np.errstate(over="ignore"):
+        x /= unit
+    found = _solve(a, f / unit, x=x, tolerance=tolerance, cycles=cycles)
+    x *= unit
+    return found
+
+
+def _solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> tuple[int, float]:
+    """Flexible GCR with the last directions kept; stops at |f - A x| <= tolerance |f|."""
     size = f.size
     inner = _Inner(size, a.scale)
     modes = uniform_modes(a)
@@ -275,6 +287,12 @@ def solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> 
     residual(a, x, f, r)
     steps, images = np.empty((DIRECTIONS, size)), np.empty((DIRECTIONS, size))
     error, used, kept, zero = inner.norm(r.ravel()) / target, 0, 0, np.zeros_like(f)
+    if not error <= 1.0:
+        # rounding of a large guess would drown a small solution
+        x[:] = 0.0
+        _set_uniform(a, modes, x, f)
+        residual(a, x, f, r)
+        error = inner.norm(r.ravel()) / target
     while error > tolerance and used < cycles and np.isfinite(error):
         z = work.cycle(r)
         _set_uniform(a, modes, z, r)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tissue.fields import as_field
+from tissue.fields import as_field, as_inverse_bulk
 from tissue.grid import Grid
 
 LARGEST_REYNOLDS = 0.1
@@ -69,9 +69,13 @@ def dimensionless(
     """
     eta = as_field("viscosity", viscosity, grid.shape, above=0.0)
     gamma = float(as_field("friction", friction, grid.shape, lowest=0.0).mean())
-    bulk = np.asarray(bulk_viscosity, dtype=np.float64)
-    stretched = float(bulk.mean()) if np.isfinite(bulk).all() else 0.0
+    inverse_bulk = as_inverse_bulk(bulk_viscosity, grid.shape)
+    stretched = float((1.0 / inverse_bulk).mean()) if inverse_bulk.all() else 0.0
     scale = min(grid.size) if length is None else float(as_field("length", length, (), above=0.0))
+    given = {"speed": speed, "density": density, "diffusion": diffusion, "cells": cells}
+    for name, value in given.items():
+        if value is not None:
+            as_field(name, value, (), lowest=0.0)
     mean = float(eta.mean())
     reynolds = peclet = screening = None
     if speed is not None and density is not None:

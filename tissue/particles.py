@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike
 
 from tissue import _kernels_particles as kernels
 from tissue.errors import FieldError
-from tissue.fields import StressField, as_field, as_positions
+from tissue.fields import StressField, as_field, as_numbers, as_positions
 from tissue.grid import Array, Grid
 from tissue.multigrid import Integers
-from tissue.stokes import Flow
+from tissue.stokes import Flow, check_finite
 
 
 @lru_cache(maxsize=256)
@@ -105,7 +105,7 @@ def spread_stress(grid: Grid, positions: ArrayLike, stress: ArrayLike) -> Stress
     tension positive). Raises FieldError as tissue.fields does.
     """
     points = as_positions(grid, positions)
-    carried = np.asarray(stress, dtype=np.float64)
+    carried = as_numbers("stress", stress)
     if carried.shape != (len(points), 3):
         raise FieldError(f"stress has shape {carried.shape}; give xx, yy, xy for each point: ({len(points)}, 3)")
     carried = as_field("stress", carried, carried.shape)
@@ -132,8 +132,9 @@ def velocity(flow: Flow, positions: ArrayLike) -> Array:
     """
     Velocity at points, [n, 2]: each component bilinear between its faces, zero through walls.
 
-    positions: [n, 2]. Raises FieldError as tissue.fields does.
+    positions: [n, 2]. Raises FieldError as tissue.fields does, and for a flow that is not finite.
     """
+    check_finite(flow)
     return _velocity(flow, as_positions(flow.grid, positions))
 
 
@@ -161,10 +162,10 @@ def advance(flow: Flow, positions: ArrayLike, dt: float) -> Array:
     Points after dt in a steady flow, by the midpoint rule (second order); [n, 2].
 
     x' = x + dt u(x + dt u(x) / 2), wrapped on periodic axes and kept inside walls.
-    positions: [n, 2]. Raises FieldError as tissue.fields does, and for a dt that is not finite.
+    positions: [n, 2]. Raises FieldError as tissue.fields does, and for a dt or a flow that is not finite.
     """
-    if not np.isfinite(dt):
-        raise FieldError(f"dt is {dt}; it must be finite")
+    dt = float(as_field("dt", dt, ()))
+    check_finite(flow)
     points = as_positions(flow.grid, positions)
     middle = into_box(flow.grid, points + 0.5 * dt * _velocity(flow, points))
     return into_box(flow.grid, points + dt * _velocity(flow, middle))

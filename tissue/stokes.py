@@ -17,12 +17,15 @@ from numpy.typing import ArrayLike
 
 from tissue import multigrid
 from tissue.errors import CompatibilityError, FieldError, SolveError
-from tissue.fields import StressField, as_field
+from tissue.fields import StressField, as_field, as_inverse_bulk
 from tissue.grid import Array, Grid
 
 MOST_CYCLES = 60
-# Sums of forces and of growth that cancel leave rounding of about this size.
+# Sums of forces and of growth that cancel leave rounding of about this size, relative to what was summed;
 ROUNDING = 1e-10
+# and a field that was uniform before its mean was taken off is nothing but rounding, of this size at most for values
+# of up to some hundreds, or relative to everything that drives the flow.
+NOTHING = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,12 @@ class Flow:
         """div u in the cells, [nx, ny]."""
         hx, hy = self.grid.spacing
         return (np.roll(self.u, -1, axis=0) - self.u) / hx + (np.roll(self.v, -1, axis=1) - self.v) / hy
+
+
+def check_finite(flow: Flow) -> None:
+    """Raises FieldError where a flow given to carry something is NaN or infinite."""
+    as_field("velocity u of the flow", flow.u, flow.grid.shape)
+    as_field("velocity v of the flow", flow.v, flow.grid.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +81,8 @@ class Stokes:
         shape = self.grid.shape
         viscosity = as_field("viscosity", self.viscosity, shape, above=0.0)
         friction = as_field("friction", self.friction, shape, lowest=0.0)
-        bulk = np.asarray(self.bulk_viscosity, dtype=np.float64)
-        finite = np.where(np.isposinf(bulk), 1.0, bulk)
-        finite = as_field("bulk viscosity", finite, shape, above=0.0)
-        inverse_bulk = np.where(np.isposinf(bulk), 0.0, 1.0 / finite)
+        inverse_bulk = as_inverse_bulk(self.bulk_viscosity, shape)
+        as_field("tolerance", self.tolerance, ())
         if not 1e-13 <= self.tolerance < 1.0:
             raise FieldError(f"tolerance is {self.tolerance}; choose it between 1e-13 and 1")
         built = multigrid.operator(self.grid, viscosity=viscosity, friction=friction, inverse_bulk=inverse_bulk)
@@ -116,7 +123,8 @@ class Stokes:
         nor friction holds.
 
         Raises FieldError for wrong shapes, NaN or infinity; CompatibilityError where no flow can balance what
-        is asked (growth that does not fit into an incompressible box, a net force nothing resists); SolveError
+        is asked (growth that does not fit into an incompressible box, a net force nothing resists; a mean of less
+        than 1e-13, in the units used, counts as rounding and is taken away); SolveError
         if the tolerance is missed. Source: tissue.multigrid.
         """
         f = self._right_hand_side(active_stress, force, growth)
@@ -157,12 +165,15 @@ class Stokes:
 
     def _make_compatible(self, f: Array) -> None:
         """Refuse a mean that nothing resists; take away the rounding of one that cancels."""
+        unit = np.array([1.0, 1.0, self.operator.scale])
+        driving = float((np.abs(f).max(axis=(1, 2)) * unit).max())
         for component, resistance in multigrid.uniform_modes(self.operator):
             if resistance > 0.0:
                 continue
-            total, size = f[component].sum(), np.abs(f[component]).sum()
-            if abs(total) > ROUNDING * size:
-                mean = total / f[component].size
+            # shares before sums, so that none is beyond the range of numbers
+            shares = f[component] / f[component].size
+            mean, size = shares.sum(), np.abs(shares).sum()
+            if abs(mean) > ROUNDING * size + NOTHING * (1.0 + driving / unit[component]):
                 if component == 2:
                     raise CompatibilityError(
                         f"mean growth is {mean:.3g} per time, but an incompressible fluid in a closed or periodic "
@@ -172,7 +183,7 @@ class Stokes:
                     f"the mean force along {'xy'[component]} is {mean:.3g}, and neither friction nor a wall resists "
                     "it; subtract its mean, give a friction > 0, or put no-slip walls on the other axis"
                 )
-            f[component] -= total / f[component].size
+            f[component] -= mean
 
     def _missed(self, iterations: int, error: float) -> str:
         eta = self.operator.level_zero()[0]

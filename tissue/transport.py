@@ -23,10 +23,12 @@ from tissue import _kernels_transport as kernels
 from tissue.errors import FieldError
 from tissue.fields import as_field
 from tissue.grid import Array, Grid
-from tissue.stokes import Flow
+from tissue.stokes import Flow, check_finite
 
 # Limited linear reconstruction with Heun's method keeps c >= 0 up to one half.
 LARGEST_COURANT = 0.45
+# A flow that takes more is a mistake in units or in dt, and would run for hours.
+MOST_STEPS = 10_000
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,13 @@ def _advect(grid: Grid, c: Array, flow: Flow, dt: float) -> Array:
     hx, hy = grid.spacing
     u, v = np.abs(flow.u), np.abs(flow.v)
     turnover = np.maximum(u, np.roll(u, -1, axis=0)) / hx + np.maximum(v, np.roll(v, -1, axis=1)) / hy
-    steps = int(np.ceil(dt * turnover.max() / LARGEST_COURANT))
+    crossed = dt * float(turnover.max())
+    if not crossed <= MOST_STEPS * LARGEST_COURANT:
+        raise FieldError(
+            f"the flow crosses {crossed:.3g} grid cells in dt = {dt:g}, which would take more than {MOST_STEPS} "
+            "steps of advection; take a smaller dt"
+        )
+    steps = int(np.ceil(crossed / LARGEST_COURANT))
     if steps == 0:
         return c
     out, stage, flux = c.copy(), np.empty_like(c), np.empty((2, *c.shape))
@@ -136,7 +144,8 @@ def transport(
     diffusion: D, length^2 per time. decay: k, per time. source: s [nx, ny], amount per area and time, not negative
     (uptake is decay). The total changes by source and decay alone, to rounding; the result is not negative.
 
-    Raises FieldError for negative, NaN or infinite input, or a flow on another grid.
+    Raises FieldError for negative, NaN or infinite input, a flow on another grid, or one that would take more than
+    10,000 steps of advection within dt.
     """
     c = as_field("concentration", concentration, grid.shape, lowest=0.0)
     dt, diffusion, decay = (
@@ -148,6 +157,7 @@ def transport(
         return _react(grid, c, dt, diffusion=diffusion, decay=decay, source=secreted)
     if flow.grid != grid:
         raise FieldError("the flow lies on another grid than the concentration; use one grid for both")
+    check_finite(flow)
     c = _react(grid, c, 0.5 * dt, diffusion=diffusion, decay=decay, source=secreted)
     c = _advect(grid, c, flow, dt)
     return _react(grid, c, 0.5 * dt, diffusion=diffusion, decay=decay, source=secreted)
