@@ -67,6 +67,10 @@ class Stokes:
     bulk_viscosity: eta_b > 0, a number or [nx, ny]; infinity (the default) is incompressible.
     tolerance: the residual, relative to the driving, at which a solve stops.
 
+    Second order in the spacing where viscosity is smooth, first order where it jumps, for at a jump the shear stress
+    sees the logarithmic mean: 11, 5.7 and 2.9 % of the largest speed for two layers of contrast 1000 in a channel of
+    32, 64 and 128 cells. Harmonic means are exact there, but the solver then fails on discs of that contrast.
+
     Raises FieldError for values outside these ranges, NaN or infinity.
     """
 
@@ -184,6 +188,10 @@ class Stokes:
                     "it; subtract its mean, give a friction > 0, or put no-slip walls on the other axis"
                 )
             f[component] -= mean
+            f[component] -= f[component].mean()
+            if np.abs(f[component]).max() <= ROUNDING * abs(mean):
+                # it was uniform, and what is left would be solved for as if it meant something
+                f[component] = 0.0
 
     def _missed(self, iterations: int, error: float) -> str:
         eta = self.operator.level_zero()[0]

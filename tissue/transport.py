@@ -111,7 +111,8 @@ def _mean_decay(rate: Array) -> Array:
 def _advect(grid: Grid, c: Array, flow: Flow, dt: float) -> Array:
     hx, hy = grid.spacing
     u, v = np.abs(flow.u), np.abs(flow.v)
-    turnover = np.maximum(u, np.roll(u, -1, axis=0)) / hx + np.maximum(v, np.roll(v, -1, axis=1)) / hy
+    with np.errstate(over="ignore"):
+        turnover = np.maximum(u, np.roll(u, -1, axis=0)) / hx + np.maximum(v, np.roll(v, -1, axis=1)) / hy
     crossed = dt * float(turnover.max())
     if not crossed <= MOST_STEPS * LARGEST_COURANT:
         raise FieldError(

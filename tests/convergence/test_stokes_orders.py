@@ -197,6 +197,27 @@ def test_normal_stress_wave() -> None:
     assert (np.abs(orders - 2.0) < 0.1).all()
 
 
+def two_layers(n: int, *, contrast: float) -> float:
+    """Largest error over largest speed in a channel of two fluids that meet in its middle, under a uniform force."""
+    grid = tissue.Grid((8, n), (8 / n, 1.0), ("periodic", "no-slip"))
+    eta = np.where(grid.centres()[1] < 0.5, 1.0, contrast) + np.zeros(grid.shape)
+    flow = tissue.Stokes(grid, viscosity=eta, tolerance=1e-9).solve(force=(1.0, 0.0))
+    y = grid.x_faces()[1]
+    # the shear stress is c - y, and c is where the speed is back to zero at y = 1
+    c = (0.125 + 0.375 / contrast) / (0.5 + 0.5 / contrast)
+    exact = np.where(y < 0.5, c * y - 0.5 * y**2, (c * (y - 1.0) - 0.5 * (y**2 - 1.0)) / contrast)
+    return float(np.abs(flow.u - exact).max() / exact.max())
+
+
+@pytest.mark.parametrize(
+    ("contrast", "measured"), [(1000.0, (0.1127, 0.0572, 0.0288)), (2.0, (0.0088, 0.0043, 0.0021))]
+)
+def test_sharp_jump_of_viscosity_is_first_order(contrast: float, measured: tuple[float, ...]) -> None:
+    errors = np.array([two_layers(n, contrast=contrast) for n in (32, 64, 128)])
+    assert errors == pytest.approx(measured, rel=0.03)
+    assert (np.abs(np.log2(errors[:-1] / errors[1:]) - 1.0) < 0.05).all()
+
+
 @pytest.mark.parametrize("boundary", [("no-slip", "no-slip"), ("periodic", "periodic"), ("periodic", "free-slip")])
 def test_cycles_do_not_grow_with_the_grid(boundary: tuple[str, str]) -> None:
     cycles = []

@@ -90,6 +90,22 @@ def test_michaelis_menten_with_flowing_binding():
     exact.assert_variance(sample, variance)
 
 
+@pytest.mark.parametrize(("k", "lost"), [(1, 0.06), (10, 0.015), (100, 0.01)])
+def test_michaelis_menten_hybrid_at_three_separations(k, lost):
+    """Catalysis fires, binding flows: against the exact moments of the whole, with the bias of flow stated.
+
+    Ten enzymes that flow shift the mean by .3 % at every k (measured with 40,000 runs: 8.844, 9.424, 9.486) and lose the
+    noise of binding, `lost` of the variance: 5.7 % at k = 1, .8 % at 10, .5 % at 100.
+    """
+    mean, variance = MICHAELIS_MENTEN[k]
+    flow = {"binding": "flow", "unbinding": "flow"}
+    run = runs("michaelis_menten", "hybrid", 10_000, 20.0, parameters={"k": k}, physical_scale=flow)
+    assert [line.split()[1] for line in run.attrs["partition"].splitlines()[1:4]] == ["flows", "flows", "fires"]
+    sample = run.P.values
+    exact.assert_mean(sample, mean, spread=0.003 * mean)
+    exact.assert_variance(sample, (1.0 - 0.9 * lost) * variance)
+
+
 GENE = f"""
 model gene_and_protein() {HEAD}
   substanceOnly species m in cell, P in cell; m = 5; P = 500;

@@ -107,7 +107,7 @@ def test_bad_input(case):
 
 FILES = {
     "binary.xml": (bytes(range(256)), "is not a text file; SBML and Antimony are UTF-8 text"),
-    "utf16.xml": ("<sbml/>".encode("utf-16"), "is not a text file"),
+    "utf16.xml": ("<sbml/>".encode("utf-16"), "must declare the XML Namespace"),
     "empty.xml": (b"", "is empty; it should hold SBML or Antimony"),
     "table.csv": (b"a,b\n1,2\n", "is neither SBML .* nor valid Antimony"),
     "cut.xml": (b"<?xml version='1.0'?>\n<sbml xmlns='http://www.sbml.org/sbml/level3/version2/core'>\n<model", "line"),

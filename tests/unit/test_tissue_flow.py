@@ -62,6 +62,31 @@ def test_warm_start_takes_fewer_cycles() -> None:
     assert fluid.solve(changed, guess=cold).iterations < fluid.solve(changed).iterations
 
 
+@pytest.mark.parametrize("fall", [1e-6, 1e-9, 1e-12])
+def test_warm_start_survives_a_driving_that_falls(fall: float) -> None:
+    """A guess far larger than the solution costs no more than none."""
+    grid = tissue.Grid((64, 64), (4.0, 4.0))
+    stress = smooth_stress(grid)
+    weak = tissue.StressField(grid, fall * stress.xx, fall * stress.yy, stress.xy)
+    fluid = gel(grid)
+    cold, warm = fluid.solve(weak), fluid.solve(weak, guess=fluid.solve(stress))
+    assert warm.iterations == cold.iterations
+    assert np.abs(warm.u - cold.u).max() <= 1e-12 * np.abs(cold.u).max()
+
+
+@pytest.mark.parametrize("exponent", [-1000, -600, 600, 900])
+def test_driving_of_any_size(exponent: int) -> None:
+    """The flow is linear in what drives it, to the last bit for powers of two, with and without a guess."""
+    grid = tissue.Grid((16, 16), (1.0, 1.0))
+    stress, factor = smooth_stress(grid), 2.0**exponent
+    scaled = tissue.StressField(grid, factor * stress.xx, factor * stress.yy, stress.xy)
+    flow, other = tissue.Stokes(grid).solve(stress), tissue.Stokes(grid).solve(scaled)
+    assert np.abs(flow.u).max() > 1e-3
+    assert (other.u == factor * flow.u).all()
+    assert tissue.Stokes(grid).solve(scaled, guess=other).iterations == 0
+    assert (tissue.Stokes(grid).solve(stress, guess=other).u == flow.u).all()
+
+
 def test_with_changes_what_is_named_and_nothing_else(small: tissue.Grid) -> None:
     eta = RNG.uniform(1, 2, small.shape)
     changed = gel(small).with_(viscosity=eta)
@@ -182,6 +207,9 @@ def one_bad(shape: tuple[int, ...], value: float) -> np.ndarray:
         ({"bulk_viscosity": one_bad((16, 12), -np.inf)}, r"bulk viscosity\[3, 4\] is -inf"),
         ({"bulk_viscosity": 0.0}, "bulk viscosity is 0"),
         ({"tolerance": 0.0}, "between 1e-13 and 1"),
+        ({"viscosity": "a"}, "viscosity is not made of real numbers"),
+        ({"bulk_viscosity": [1.0, None, {}]}, "bulk viscosity is not made of real numbers"),
+        ({"tolerance": "small"}, "tolerance is not made of real numbers"),
     ],
 )
 def test_bad_fluids(small: tissue.Grid, properties: dict[str, object], said: str) -> None:
@@ -215,6 +243,23 @@ def test_driving_no_flow_can_balance() -> None:
         tissue.Stokes(box).solve(force=(1.0, 0.0))
     tissue.Stokes(box).solve(force=(0.0, 1.0))
     tissue.Stokes(tissue.Grid((16, 16), (1.0, 1.0), ("periodic", "no-slip"))).solve(force=(1.0, 0.0))
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, 0.7, 1 / 3, 10 / 3, 123.4])
+def test_rounding_of_a_mean_taken_off_is_no_driving(value: float) -> None:
+    box = tissue.Grid((12, 20), (1.0, 1.0))
+    rest = np.full(box.shape, value)
+    rest -= rest.mean()
+    flow = tissue.Stokes(box).solve(growth=rest, force=(rest, -rest))
+    assert np.abs(flow.at_centres()).max() < 1e-12
+    # beside a strong force the rounding may be larger; a mean that is none is refused at any size of the rest
+    stress = smooth_stress(box)
+    strong = tissue.StressField(box, 1e6 * stress.xx, 1e6 * stress.yy, stress.xy)
+    tissue.Stokes(box).solve(strong, growth=1e3 * rest)
+    with pytest.raises(tissue.CompatibilityError, match="mean growth is 1e-09"):
+        tissue.Stokes(box).solve(stress, growth=rest + 1e-9)
+    with pytest.raises(tissue.CompatibilityError, match="mean force along y is 1e-09"):
+        tissue.Stokes(box).solve(force=(0.0, rest + 1e-9))
 
 
 def test_missed_tolerance_is_an_error() -> None:

@@ -102,6 +102,56 @@ def test_warnings_outside_the_range() -> None:
     assert tissue.dimensionless(GRID, viscosity=1.0).warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("speed", v) for v in (np.nan, -1.0)),
+        *(("length", v) for v in (0.0, np.inf)),
+        *(("density", v) for v in (-1.0, "heavy")),
+        *(("diffusion", v) for v in (np.nan, -1.0)),
+        *(("cells", v) for v in (-3, np.inf)),
+        *(("bulk viscosity", v) for v in (np.nan, 0.0)),
+    ],
+)
+def test_numbers_out_of_range(name: str, value: object) -> None:
+    with pytest.raises(tissue.FieldError, match=f"^{name} is "):
+        tissue.dimensionless(GRID, viscosity=1.0, **{name.replace(" ", "_"): value})
+
+
+def test_what_is_no_number_is_named() -> None:
+    with pytest.raises(tissue.FieldError, match="decay of m is not made of real numbers"):
+        tissue.Morphogen("m", decay="x")
+    with pytest.raises(tissue.FieldError, match="positions is not made of real numbers"):
+        tissue.sample(GRID, 1.0, [["a", "b"]])
+    with pytest.raises(tissue.FieldError, match="stress is not made of real numbers"):
+        tissue.spread_stress(GRID, np.ones((1, 2)), [["a", "b", "c"]])
+
+
+def uniform_flow(speed: float) -> tissue.Flow:
+    u = np.full(GRID.shape, speed)
+    return tissue.Flow(GRID, u, 0 * u, 0 * u, 0, 0.0)
+
+
+@pytest.mark.parametrize("speed", [1e7, 1e308])
+def test_a_flow_that_is_too_fast_for_dt(speed: float) -> None:
+    with pytest.raises(tissue.FieldError, match=r"the flow crosses .* grid cells in dt = 100.* take a smaller dt"):
+        tissue.transport(GRID, 1.0, uniform_flow(speed), 100.0)
+
+
+def test_a_flow_that_is_not_finite() -> None:
+    flow, points = uniform_flow(1.0), np.ones((3, 2))
+    flow.u[2, 1] = np.nan
+    for use in (
+        lambda: tissue.advance(flow, points, 0.1),
+        lambda: tissue.velocity(flow, points),
+        lambda: tissue.transport(GRID, 1.0, flow, 0.1),
+    ):
+        with pytest.raises(tissue.FieldError, match=r"velocity u of the flow\[2, 1\] is nan"):
+            use()
+    with pytest.raises(tissue.FieldError, match="dt is not made of"):
+        tissue.advance(uniform_flow(1.0), points, "soon")
+
+
 def test_tissue_knows_nothing_of_genes() -> None:
     """No file of the package imports the other package."""
     for path in Path(tissue.__file__).parent.glob("*.py"):
