@@ -94,8 +94,8 @@ def test_michaelis_menten_with_flowing_binding():
 def test_michaelis_menten_hybrid_at_three_separations(k, lost):
     """Catalysis fires, binding flows: against the exact moments of the whole, with the bias of flow stated.
 
-    Ten enzymes that flow shift the mean by .3 % at every k (measured with 40,000 runs: 8.844, 9.424, 9.486) and lose the
-    noise of binding, `lost` of the variance: 5.7 % at k = 1, .8 % at 10, .5 % at 100.
+    Ten enzymes that flow shift the mean by .3 % at every k (measured with 40,000 runs: 8.844, 9.424, 9.486) and lose
+    the noise of binding, `lost` of the variance: 5.7 % at k = 1, .8 % at 10, .5 % at 100.
     """
     mean, variance = MICHAELIS_MENTEN[k]
     flow = {"binding": "flow", "unbinding": "flow"}
