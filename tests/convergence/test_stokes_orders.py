@@ -209,12 +209,9 @@ def two_layers(n: int, *, contrast: float) -> float:
     return float(np.abs(flow.u - exact).max() / exact.max())
 
 
-@pytest.mark.parametrize(
-    ("contrast", "measured"), [(1000.0, (0.1127, 0.0572, 0.0288)), (2.0, (0.0088, 0.0043, 0.0021))]
-)
-def test_sharp_jump_of_viscosity_is_first_order(contrast: float, measured: tuple[float, ...]) -> None:
-    errors = np.array([two_layers(n, contrast=contrast) for n in (32, 64, 128)])
-    assert errors == pytest.approx(measured, rel=0.03)
+def test_sharp_jump_of_viscosity_is_first_order() -> None:
+    errors = np.array([two_layers(n, contrast=1000.0) for n in (32, 64, 128)])
+    assert errors == pytest.approx((0.1127, 0.0572, 0.0288), rel=0.01)
     assert (np.abs(np.log2(errors[:-1] / errors[1:]) - 1.0) < 0.05).all()
 
 
