@@ -199,6 +199,6 @@ class Stokes:
         return (
             f"the flow missed its tolerance: residual {error:.2e} of {self.tolerance:.0e} after {iterations} cycles "
             f"on a grid of {self.grid.shape[0]} x {self.grid.shape[1]}, viscosity contrast {contrast:.3g}. Lower the "
-            "contrast of viscosity (jumps of 1e3 are solved in most shapes), smooth its logarithm over a few grid cells, "
+            "contrast of viscosity (most jumps of 1e3 are solved), smooth its logarithm over a few grid cells, "
             "or raise the tolerance; one below about 1e-12 is beyond rounding"
         )
