@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +124,7 @@ class OutputCoupling:
     output: Output
 
     def __str__(self) -> str:
-        return f"{self.species} -> {self.output}"
+        return f"{self.species} -> {_words(self.output)}"
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class SignalCoupling:
 
     def __str__(self) -> str:
         gain = "" if self.gain == 1.0 else f"{self.gain:g} * "
-        return f"{gain}{self.signal} -> {self.parameter}"
+        return f"{gain}{_words(self.signal)} -> {self.parameter}"
 
 
 def tensor_part(tensor: Floats, part: str) -> Floats:
@@ -152,11 +152,18 @@ def tensor_part(tensor: Floats, part: str) -> Floats:
     return np.asarray(tensor[:, ("xx", "yy", "xy").index(part)])
 
 
+def _words(thing: Output | Signal) -> str:
+    """Contractility(per_molecule=2e-07, axis=None), with numbers of numpy written as numbers."""
+    values = {f.name: getattr(thing, f.name) for f in fields(thing)}
+    shown = (f"{k}={v!r}" if v is None or isinstance(v, str) else f"{k}={v:g}" for k, v in values.items())
+    return f"{type(thing).__name__}({', '.join(shown)})"
+
+
 def _part(name: str, part: str) -> None:
     if part not in TENSOR_PARTS:
         raise CouplingError(f"{name}(part={part!r}): the part is one of {', '.join(TENSOR_PARTS)}.")
 
 
-def _finite(what: str, value: float) -> None:
+def _finite(what: str, value: object) -> None:
     if not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
         raise CouplingError(f"{what} must be a finite number, not {value!r}.")
