@@ -293,6 +293,7 @@ class Tissue:
         return {"cell": np.arange(self.count), "gx": ("gx", x.ravel(), unit), "gy": ("gy", y.ravel(), unit)}
 
     def _attributes(self, dt: float) -> dict[str, Any]:
+        _, values = self.system.start(self.initial, self.parameters)
         return provenance(
             self.system,
             method=self.method,
@@ -305,6 +306,7 @@ class Tissue:
             shape=described(self.grid.shape),
             initial=self.initial,
             parameters=self.parameters,
+            parameter_values=dict(zip(self.system.parameters, values, strict=True)),
             couplings="; ".join(str(c) for c in (*self.outputs, *self.signals)),
             partition=str(self.partition) if self.partition else "",
         )

@@ -90,7 +90,8 @@ def simulate(
     cells.y[:] = cells.peak[:] = whole_start(system, cells.y[0], counted(stepper))
     attributes = provenance(
         system, method=method, seed=str(seed), quantity=quantity, tolerance=stepper.tolerance,
-        initial=initial, parameters=parameters, partition=str(split) if split else "",
+        initial=initial, parameters=parameters,
+        parameter_values=dict(zip(system.parameters, cells.p[0], strict=True)), partition=str(split) if split else "",
     )  # fmt: skip
 
     def finish(y: Floats) -> xr.Dataset:
