@@ -135,27 +135,41 @@ def decide(
     for j, flux in enumerate(system.fluxes):
         flows, reason = _decide_one(system, j, amounts, rates, physical_scale.get(flux.reaction))
         decisions.append(Decision(flux.name, flows, reason, float(np.mean(rates[:, j]))))
-    free = {d.reaction for d, f in zip(decisions, system.fluxes, strict=True) if _may_fire(f, physical_scale)}
+    if _saves_nothing(system, decisions, physical_scale):
+        note = "Everything fires: what could flow fires less often than what must fire, which would restart the flow."
+        decisions = [replace(d, flows=False) for d in decisions]
+    parts = (note, _unseen_beginnings(system, decisions, amounts), _without_chance(decisions))
+    return Partition(tuple(decisions), system.network.time_unit, " ".join(filter(None, parts)))
+
+
+def _saves_nothing(system: System, decisions: list[Decision], physical_scale: Mapping[str, str]) -> bool:
+    """True if what flows might as well fire, and does so less often than what fires and interrupts it."""
     flowing = sum(abs(d.rate) for d in decisions if d.flows)
     firing = sum(abs(d.rate) for d in decisions if not d.flows)
-    if all(d.reaction in free for d in decisions if d.flows) and 0.0 < flowing < firing:
-        note = (
-            f"Everything fires: what could flow ({flowing:.3g} per {system.network.time_unit}) fires less often than "
-        )
-        note += f"what must fire ({firing:.3g}), and every firing would restart the flow."
-        decisions = [replace(d, flows=False) for d in decisions]
-    scarce = sorted({system.states[k] for d, f in zip(decisions, system.fluxes, strict=True) if d.flows and f.reaction
-                     for k in f.change if amounts[0, k] < PLENTIFUL and np.median(amounts[:, k]) >= VAST})  # fmt: skip
-    if scarce:
-        note += (
-            f" {', '.join(scarce)} starts scarce and grows vast: the noise of its beginning, early extinction among "
-        )
-        note += "it, is not seen; let its reactions fire until then."
-    if not any(not d.flows for d in decisions):
-        note += (
-            " Nothing fires: all runs are alike, and so is any choice between stable states; method='ssa' shows noise."
-        )
-    return Partition(tuple(decisions), system.network.time_unit, note.strip())
+    pairs = zip(decisions, system.fluxes, strict=True)
+    return 0.0 < flowing < firing and all(_may_fire(f, physical_scale) for d, f in pairs if d.flows)
+
+
+def _unseen_beginnings(system: System, decisions: list[Decision], amounts: Floats) -> str:
+    names = {
+        system.states[k]
+        for decision, flux in zip(decisions, system.fluxes, strict=True)
+        if decision.flows and not flux.is_rule
+        for k in flux.change
+        if amounts[0, k] < PLENTIFUL and np.median(amounts[:, k]) >= VAST
+    }
+    if not names:
+        return ""
+    return (
+        f"{', '.join(sorted(names))} starts scarce and grows vast: the noise of its beginning, early extinction among "
+        f"it, is not seen; let its reactions fire until then."
+    )
+
+
+def _without_chance(decisions: list[Decision]) -> str:
+    if any(not d.flows for d in decisions):
+        return ""
+    return "Nothing fires: all runs are alike, and so is any choice between stable states; method='ssa' shows noise."
 
 
 def _pilot(

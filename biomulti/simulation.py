@@ -83,7 +83,7 @@ def simulate(
     system = system_of(network, molecules_per_unit(network) if counts else 1.0)
     stepper, split = stepper_of(system, method, float(times[-1]), tolerance, physical_scale or {}, initial, parameters)
     check_size(replicates, len(times), len(system.states))
-    if split and split.note:
+    if split and split.note and not split.fires.all():
         warnings.warn(f"{network.source}: {split.note}", AssumptionWarning, stacklevel=2)
     # without chance one run is all of them
     cells = population(system, 1 if method == "ode" else replicates, seed=seed, initial=initial, parameters=parameters)

@@ -122,12 +122,14 @@ class Stepper:
         stops = self._stops(cells, times)
         if len(stops):
             everything = np.union1d(times, stops)
-            return self.advance_through(cells, everything, report)[:, np.searchsorted(everything, times)]
-        return self.advance_through(cells, times, report)
+            asked = np.searchsorted(everything, times)
+            try:
+                return self._advance(cells, everything, report)[:, asked]
+            except SimulationError as error:
+                raise SimulationError(str(error), error.partial[:, asked]) from None
+        return self._advance(cells, times, report)
 
-    def advance_through(
-        self, cells: CellPopulation, times: Floats, report: Callable[[float], None] | None = None
-    ) -> Floats:
+    def _advance(self, cells: CellPopulation, times: Floats, report: Callable[[float], None] | None = None) -> Floats:
         """As `advance`, without looking for moments at which rates jump."""
         out = np.full((cells.rows, len(times), len(self.system.states)), np.nan)
         cursor = np.zeros(cells.rows, dtype=np.int64)
@@ -151,9 +153,8 @@ class Stepper:
         """Moments at which a rate may jump, and the numbers just after them, so that no step goes across one."""
         if not self.system.jumps or self.exact:
             return np.empty(0)
-        names = self.system.parameters
         rows = np.unique(cells.p, axis=0)[:LARGEST_STOPS]
-        found = [evaluate_at(e, dict(zip(names, row, strict=True))) for e in self.system.jumps for row in rows]
+        found = [evaluate_at(e, row) for e in self.system.jumps for row in rows]
         inside = np.array([t for t in found if np.min(cells.clock) < t < times[-1]])
         return np.union1d(inside, np.nextafter(inside, np.inf))
 

@@ -137,11 +137,10 @@ def reads(law: Expression) -> frozenset[int]:
     return frozenset(int(n.args[0]) for n in ex.walk(law) if n.op == "y")  # type: ignore[arg-type]
 
 
-def evaluate_at(lowered: Expression, parameters: Mapping[str, float]) -> float:
-    """The value of a lowered expression that reads parameters alone, given in the order of p."""
-    values = list(parameters.values())
-    named = ex.substitute(lowered, lambda n: ex.number(values[int(n.args[0])]) if n.op == "p" else None)  # type: ignore[arg-type]
-    return ex.evaluate(named, parameters.__getitem__)
+def evaluate_at(lowered: Expression, p: Floats) -> float:
+    """The value of a lowered expression that reads nothing but parameters p [parameters]."""
+    named = ex.substitute(lowered, lambda n: ex.symbol(str(n.args[0])) if n.op == "p" else None)
+    return ex.evaluate(named, lambda k: float(p[int(k)]))
 
 
 def system_of(network: Network, scale: float = 1.0) -> System:

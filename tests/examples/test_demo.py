@@ -63,7 +63,7 @@ def test_areas_add_up_to_the_embryo(small) -> None:
 
 
 def test_tension_and_stretch_recruit_myosin(small) -> None:
-    """Tension adds about a fifth of b_T T; without either coupling there is less myosin."""
+    """With both couplings cut there is less myosin: tension alone adds about a fifth to its recruitment in the band."""
     sheet = morphogenesis.embryo(cells=1200, shape=(14, 80), seed=1)
     sheet.signals.clear()
     alone = sheet.run(60.0, every=30.0, progress=False).data["Myosin"].isel(time=-1).mean()

@@ -29,6 +29,16 @@ def test_a_short_pulse_is_not_stepped_over(method: str) -> None:
     assert end.mean() == pytest.approx(300.0, abs=5.0 * np.sqrt(300.0 / 50.0) if method != "ode" else 1e-3)
 
 
+def test_a_failure_after_a_jump_keeps_the_outputs_asked_for() -> None:
+    """Stops at jumps are not outputs: what is left has the times that were asked for."""
+    body = "substanceOnly species N in cell; N=0; => N; piecewise(5, time < 2.3, -1);"
+    with pytest.raises(bm.SimulationError, match="is negative") as caught:
+        run(body, 4.0, every=1.0, method="ssa")
+    partial = caught.value.partial
+    assert partial["time"].to_numpy().tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert np.isnan(partial["N"].to_numpy()[:, 0]).tolist() == [False, False, False, True, True]
+
+
 @pytest.mark.parametrize("method", ["ssa", "hybrid", "ode"])
 def test_what_a_rate_rule_moves_may_fall_below_zero(method: str) -> None:
     falling = run("V=1; V'=-1; substanceOnly species N in cell; N=0; => N; 1;", 10.0, method=method)
