@@ -57,6 +57,14 @@ class Peer:
     def __call__(self) -> np.ndarray:
         """Amounts of the last run, [outputs, species]."""
         for _ in range(self.rows):
-            self.runner.reset()
-            path = self.runner.simulate(0.0, self.t_end, self.outputs + 1)
-        return np.array(path)[1:]
+            path = self.one()
+        return path
+
+    def one(self) -> np.ndarray:
+        """Amounts of a run, [outputs, species]."""
+        self.runner.reset()
+        return np.array(self.runner.simulate(0.0, self.t_end, self.outputs + 1))[1:]
+
+    def ends(self) -> np.ndarray:
+        """Amounts at the end of every run, [rows, species]."""
+        return np.array([self.one()[-1] for _ in range(self.rows)])

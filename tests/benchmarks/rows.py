@@ -20,6 +20,12 @@ IMMIGRATION_DEATH = """model immigration_death()
   immigration: => X; birth; dying: X => ; death*X;
 end"""
 
+DIMERISATION = """model dimerisation()
+  unit substance = item; unit extent = item; unit volume = litre; unit time_unit = second;
+  compartment c = 1; substanceOnly species P in c, D in c; P = 1000; D = 0; bind = 0.001; part = 0.01;
+  binding: 2 P => D; bind*P*(P - 1)/2; parting: D => 2 P; part*D;
+end"""
+
 
 @dataclass
 class Rows:
