@@ -5,13 +5,17 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := $(VENV)/.peers
 
-.PHONY: demo test lint bench models clean help
+.PHONY: demo test lint bench conformance biomodels models clean help
 
 help:
 	@echo "make demo    the morphogenesis demo: data, picture and movie in results/"
 	@echo "make test    ruff, mypy and pytest"
 	@echo "make lint    ruff and mypy alone"
 	@echo "make bench   speed beside other programs, as ratios within one run"
+	@echo "make conformance SUITE=../shared/sbml-test-suite"
+	@echo "             every case of the SBML Test Suite, and docs/conformance.md anew; ARGS='--help' lists options"
+	@echo "make biomodels MODELS=../shared/biomodels"
+	@echo "             deposited models beside their references, and timed beside libRoadRunner"
 	@echo "make models  the shipped SBML made anew from its Antimony sources"
 	@echo "make clean   remove the virtual environment and all caches"
 
@@ -39,6 +43,13 @@ test: lint
 
 bench: $(PEERS)
 	$(BIN)/python -m tests.benchmarks
+
+# without SUITE or MODELS: those in $BIOMULTI_SHARED, or in ../shared
+conformance: $(READY)
+	@$(BIN)/python -m tests.conformance $(SUITE) $(ARGS)
+
+biomodels: $(READY)
+	@$(BIN)/python -m tests.conformance.biomodels $(MODELS)
 
 models: $(READY)
 	$(BIN)/python sbml_models/make.py

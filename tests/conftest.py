@@ -1,4 +1,4 @@
-"""Settings of all tests, and where deposited models lie if they are at hand."""
+"""Settings of all tests, and where deposited models and the SBML Test Suite lie if they are at hand."""
 
 from __future__ import annotations
 
@@ -11,13 +11,19 @@ os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("BIOMULTI_SHARED") or ROOT.parent / "shared")
 DEPOSITED = SHARED / "biomodels"
+SUITE = SHARED / "sbml-test-suite"
 
-collect_ignore = [] if DEPOSITED.is_dir() else ["unit/test_deposited_models.py"]
+# tests that need files which are not part of the package: what they compare with, and where that should be
+OUTSIDE = {
+    "unit/test_deposited_models.py": ("deposited BioModels", DEPOSITED),
+    "conformance/test_sample.py": ("the SBML Test Suite", SUITE),
+}
+collect_ignore = [test for test, (_, folder) in OUTSIDE.items() if not folder.is_dir()]
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    if collect_ignore:
+    for test in collect_ignore:
+        what, folder = OUTSIDE[test]
         terminalreporter.write_line(
-            f"Not run: the comparison with deposited BioModels, which are not in {DEPOSITED}. Say where they are "
-            f"with BIOMULTI_SHARED."
+            f"Not run: the comparison with {what}, not found in {folder}. Say where with BIOMULTI_SHARED."
         )

@@ -1,0 +1,1 @@
+"""The SBML Test Suite and deposited models, run with this package."""

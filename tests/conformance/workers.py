@@ -1,0 +1,133 @@
+"""Jobs in worker processes, each with a time limit; a worker that runs over it or dies is replaced."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from time import monotonic
+from typing import Any, TypeVar
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+WORKERS = 2
+START_LIMIT = 600.0  # seconds to import and compile, before a worker's first job
+RETIRE_AFTER = 250  # jobs of one process, whose memory holds every model it compiled
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    job: int | None = None  # its place among the jobs
+    ready: bool = False
+    jobs: int = 0
+    limit: float = START_LIMIT
+    deadline: float = 0.0
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    work: Callable[[Job], Result],
+    *,
+    prepare: Callable[[], None],
+    lost: Callable[[Job, str], Result],
+    limit: Callable[[Job], float],
+    workers: int = WORKERS,
+) -> Iterator[Result]:
+    """Results in the order in which they come.
+
+    Args:
+        jobs: what to work on; as `work` and `prepare`, it has to be picklable.
+        work: called with each job, in another process.
+        prepare: called in each process before its first job, outside the limit.
+        lost: makes the result of a job that ran over the limit, or whose process died, from the reason.
+        limit: seconds for a job, which may depend on it.
+        workers: number of processes, each with one thread.
+    """
+    waiting = list(range(len(jobs)))[::-1]
+    team: list[_Worker] = []
+    try:
+        while waiting or team:
+            while len(team) < min(workers, len(waiting)):
+                team.append(_start(work, prepare))
+            wait([w.pipe for w in team], timeout=max(0.0, min(w.deadline for w in team) - monotonic()))
+            for worker in list(team):
+                job = worker.job
+                if worker.pipe.poll():
+                    answer, reason = _receive(worker)
+                elif monotonic() >= worker.deadline:
+                    answer, reason = None, f"not done within {worker.limit:g} s"
+                else:
+                    continue
+                if reason:
+                    _end(worker, team)
+                    if job is None:
+                        raise RuntimeError(f"a worker could not start: {reason}")
+                    yield lost(jobs[job], reason)
+                    continue
+                if job is not None:
+                    yield answer
+                worker.ready, worker.job = True, None
+                if not waiting or worker.jobs >= RETIRE_AFTER:
+                    _end(worker, team)
+                    continue
+                worker.job = waiting.pop()
+                worker.jobs += 1
+                worker.limit = limit(jobs[worker.job])
+                worker.deadline = monotonic() + worker.limit
+                worker.pipe.send(jobs[worker.job])
+    finally:
+        for worker in list(team):
+            _end(worker, team)
+
+
+def _start(work: Callable[[Any], Any], prepare: Callable[[], None]) -> _Worker:
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    threads = os.environ.get("NUMBA_NUM_THREADS")
+    os.environ["NUMBA_NUM_THREADS"] = "1"  # read by the new process when it imports numba
+    try:
+        process = context.Process(target=_serve, args=(there, work, prepare), daemon=True)
+        process.start()
+    finally:
+        if threads is None:
+            del os.environ["NUMBA_NUM_THREADS"]
+        else:
+            os.environ["NUMBA_NUM_THREADS"] = threads
+    there.close()
+    return _Worker(process, here, deadline=monotonic() + START_LIMIT)
+
+
+def _serve(pipe: Connection, work: Callable[[Any], Any], prepare: Callable[[], None]) -> None:
+    prepare()
+    pipe.send(None)
+    try:
+        while True:
+            pipe.send(work(pipe.recv()))
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+        return
+
+
+def _receive(worker: _Worker) -> tuple[Any, str]:
+    """The answer, or why there is none."""
+    try:
+        return worker.pipe.recv(), ""
+    except (EOFError, ConnectionError):
+        worker.process.join(5.0)
+        return None, f"its process died (exit code {worker.process.exitcode})"
+
+
+def _end(worker: _Worker, team: list[_Worker]) -> None:
+    team.remove(worker)
+    worker.pipe.close()  # which an idle worker takes as the end
+    if worker.job is None and worker.ready:
+        worker.process.join(5.0)
+    worker.process.terminate()
+    worker.process.join(5.0)
+    if worker.process.is_alive():
+        worker.process.kill()
+        worker.process.join()
