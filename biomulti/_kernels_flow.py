@@ -2,7 +2,9 @@
 
 With F the fluxes, S their stoichiometry and x the state, between two firings
 
-    dx/dt = sum over flowing j of S_j F_j(t, x),      dL/dt = lambda(t, x) = sum over firing j of F_j(t, x).
+    M dx/dt = sum over flowing j of S_j F_j(t, x),      dL/dt = lambda(t, x) = sum over firing j of F_j(t, x),
+
+where M is diagonal, 0 for what an algebraic rule determines.
 
 Explicit steps are the pair of Bogacki and Shampine (1989), doi:10.1016/0893-9659(89)90079-7, of order 3(2);
 stiff steps are a Rosenbrock method given by its coefficients (see rosenbrock.py).
@@ -12,13 +14,23 @@ from __future__ import annotations
 
 import math
 
+from numba import njit
+
+from biomulti._kernels_past import recall
 from tissue._jit import device
+
+SECANT = 1e-4  # share of a step over which the past's dependence on time is taken
 
 
 @device
-def slopes(fluxes, t, x, p, a, dx, net):  # type: ignore[no-untyped-def]
-    """dx/dt into dx [states]; returns lambda. `net` holds what reactions change and which of them fire."""
-    fires, start, species, change, limited, _, flow, source, counted = net
+def slopes(fluxes, t, x, p, a, dx, net, past, memory):  # type: ignore[no-untyped-def]
+    """M dx/dt into dx [states]; returns lambda.
+
+    `net` holds what reactions change and which of them fire. What x holds of the past is brought up to time t.
+    """
+    fires, start, species, change, limited, _, flow, source, counted, _ = net
+    if past[2].shape[0] > 0:
+        recall(past, memory, t, x, p)
     fluxes(t, x.ctypes, p.ctypes, a.ctypes)
     for m in range(flow.shape[0]):
         # nothing drains a counted species that is not there
@@ -68,7 +80,7 @@ def tolerance(t, x, y, dx, dy, peak, floor, from_zero, rtol, out):  # type: igno
 
 
 @device
-def explicit_step(fluxes, t, h, x, p, a, net, work, hazard):  # type: ignore[no-untyped-def]
+def explicit_step(fluxes, t, h, x, p, a, net, past, memory, work, hazard):  # type: ignore[no-untyped-def]
     """From x to work[4] in a step h, error to work[5], slope at the end in work[3].
 
     work[0] holds the slope at the start and `hazard` is lambda there. Returns the hazard at the end, its
@@ -78,13 +90,13 @@ def explicit_step(fluxes, t, h, x, p, a, net, work, hazard):  # type: ignore[no-
     n = x.shape[0]
     for k in range(n):
         stage[k] = x[k] + 0.5 * h * d1[k]
-    hazard2 = slopes(fluxes, t + 0.5 * h, stage, p, a, d2, net)
+    hazard2 = slopes(fluxes, t + 0.5 * h, stage, p, a, d2, net, past, memory)
     for k in range(n):
         stage[k] = x[k] + 0.75 * h * d2[k]
-    hazard3 = slopes(fluxes, t + 0.75 * h, stage, p, a, d3, net)
+    hazard3 = slopes(fluxes, t + 0.75 * h, stage, p, a, d3, net, past, memory)
     for k in range(n):
         y[k] = x[k] + h * (2.0 * d1[k] + 3.0 * d2[k] + 4.0 * d3[k]) / 9.0
-    hazard4 = slopes(fluxes, t + h, y, p, a, d4, net)
+    hazard4 = slopes(fluxes, t + h, y, p, a, d4, net, past, memory)
     rise, run = 0.0, 0.0
     for k in range(n):
         error[k] = h * (-5.0 * d1[k] + 6.0 * d2[k] + 8.0 * d3[k] - 9.0 * d4[k]) / 72.0
@@ -101,7 +113,7 @@ def jacobian_of_flow(jacobian, t, x, p, a, entries, pattern, net, matrix, hazard
 
     `a` holds the fluxes at x; `entries` takes what `jacobian` writes for `pattern` (fluxes, states).
     """
-    fires, start, species, change, _, _, _, _, _ = net
+    fires, start, species, change, _, _, _, _, _, _ = net
     rows, columns = pattern
     jacobian(t, x.ctypes, p.ctypes, entries.ctypes)
     matrix[:] = 0.0
@@ -158,40 +170,54 @@ def back_substitute(matrix, pivots, b):  # type: ignore[no-untyped-def]
         b[r] /= matrix[r, r]
 
 
-@device
+@njit(error_model="numpy")
 def rosenbrock_step(  # type: ignore[no-untyped-def]
-    model, t, h, x, p, a, net, pattern, method, work, stages, hazard_stages, matrix, pivots, entries
+    model, t, h, x, p, a, net, past, memory, pattern, method, work, stages, hazard_stages, matrix, pivots, entries
 ):
     """As `explicit_step`, by a Rosenbrock method; the hazard is one more state that nothing depends on.
+
+    What an algebraic rule determines (mass 0) is solved with the stages: for such variables the method keeps its order
+    (Hairer and Wanner, section VI.4).
 
     Returns the hazard at the end, its integral, that integral's error, and h |df/dx|; the error is infinite
     where the linear system is singular.
     """
     fluxes, jacobian, time_slopes, slope_rows = model
     gamma, ma, mc, mm, me, alpha, gammas = method
-    fires, start, species, change, _, flowing, _, _, _ = net
+    fires, start, species, change, _, flowing, _, _, _, mass = net
     n, count = x.shape[0], mm.shape[0]
     y, error, stage, drift, hazard_slope = work[4], work[5], work[6], work[7], work[8]
     jacobian_of_flow(jacobian, t, x, p, a, entries, pattern, net, matrix, hazard_slope)
     # explicit dependence on time, along the flow and along the hazard
     drift[:] = 0.0
     hazard_drift = 0.0
-    if slope_rows.shape[0] > 0:
+    timely = slope_rows.shape[0]
+    if past[2].shape[0] > 0:
+        later = past[5]
+        for k in range(n):
+            stage[k] = x[k]
+        recall(past, memory, t + SECANT * h, stage, p)
+        fluxes(t + SECANT * h, stage.ctypes, p.ctypes, later.ctypes)
+        timely = a.shape[0]
+        for j in range(timely):
+            later[j] = (later[j] - a[j]) / (SECANT * h)
+    elif timely > 0:
         time_slopes(t, x.ctypes, p.ctypes, entries.ctypes)
-        for e in range(slope_rows.shape[0]):
-            j = slope_rows[e]
-            if fires[j]:
-                hazard_drift += entries[e]
-            else:
-                for m in range(start[j], start[j + 1]):
-                    drift[species[m]] += change[m] * entries[e]
+    for e in range(timely):
+        j = e if past[2].shape[0] > 0 else slope_rows[e]
+        slope = past[5][e] if past[2].shape[0] > 0 else entries[e]
+        if fires[j]:
+            hazard_drift += slope
+        else:
+            for m in range(start[j], start[j + 1]):
+                drift[species[m]] += change[m] * slope
     norm = 0.0
     for r in range(n):
         row = 0.0
         for k in range(n):
             row += abs(matrix[r, k])
             matrix[r, k] = -matrix[r, k]
-        matrix[r, r] += 1.0 / (h * gamma)
+        matrix[r, r] += mass[r] / (h * gamma)
         norm = max(norm, row)
     if not factorize(matrix, pivots):
         return 0.0, 0.0, math.inf, h * norm
@@ -200,11 +226,11 @@ def rosenbrock_step(  # type: ignore[no-untyped-def]
             stage[k] = x[k]
             for q in range(s):
                 stage[k] += ma[s, q] * stages[q, k]
-        rate = slopes(fluxes, t + alpha[s] * h, stage, p, a, stages[s], net)
+        rate = slopes(fluxes, t + alpha[s] * h, stage, p, a, stages[s], net, past, memory)
         for k in range(n):
             stages[s, k] += h * gammas[s] * drift[k]
             for q in range(s):
-                stages[s, k] += mc[s, q] / h * stages[q, k]
+                stages[s, k] += mass[k] * mc[s, q] / h * stages[q, k]
         back_substitute(matrix, pivots, stages[s])
         for k in range(n):
             if not flowing[k]:  # counts stay whole to the bit
@@ -224,7 +250,7 @@ def rosenbrock_step(  # type: ignore[no-untyped-def]
             error[k] += me[s] * stages[s, k]
         integral += mm[s] * hazard_stages[s]
         miss += me[s] * hazard_stages[s]
-    end = slopes(fluxes, t + h, y, p, a, work[3], net)
+    end = slopes(fluxes, t + h, y, p, a, work[3], net, past, memory)
     return end, integral, miss, h * norm
 
 

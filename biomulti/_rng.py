@@ -53,9 +53,8 @@ def streams(seed: int, ids: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 @device
-def next_word(state, i):  # type: ignore[no-untyped-def]
-    """The next 64 random bits of row i."""
-    s0, s1, s2, s3 = state[i, 0], state[i, 1], state[i, 2], state[i, 3]
+def following(s0, s1, s2, s3):  # type: ignore[no-untyped-def]
+    """The next 64 random bits of the state (s0, s1, s2, s3), and the state after them."""
     total = s0 + s3
     result = ((total << uint64(23)) | (total >> uint64(41))) + s0
     shifted = s1 << uint64(17)
@@ -65,14 +64,27 @@ def next_word(state, i):  # type: ignore[no-untyped-def]
     s0 ^= s3
     s2 ^= shifted
     s3 = (s3 << uint64(45)) | (s3 >> uint64(19))
+    return result, s0, s1, s2, s3
+
+
+@device
+def next_word(state, i):  # type: ignore[no-untyped-def]
+    """The next 64 random bits of row i."""
+    result, s0, s1, s2, s3 = following(state[i, 0], state[i, 1], state[i, 2], state[i, 3])
     state[i, 0], state[i, 1], state[i, 2], state[i, 3] = s0, s1, s2, s3
     return result
 
 
 @device
+def to_uniform(word):  # type: ignore[no-untyped-def]
+    """64 random bits as a number on [0, 1) with 53 of them."""
+    return float(word >> uint64(11)) * 1.1102230246251565e-16
+
+
+@device
 def uniform(state, i):  # type: ignore[no-untyped-def]
     """A number of row i's stream, uniform on [0, 1) with 53 random bits."""
-    return float(next_word(state, i) >> uint64(11)) * 1.1102230246251565e-16
+    return to_uniform(next_word(state, i))
 
 
 @device

@@ -3,15 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biomulti import _distributions
 from biomulti._rng import exponentials, streams
 from biomulti.system import System
 
+FIRST_PLACES = 4  # events that may wait in a row before more room is made
+FIRST_MOMENTS = 256  # moments of the past a row holds before more room is made
+
+PER_ROW = ("y", "p", "rng", "left", "clock", "peak", "step", "mode", "counts")
+
 Floats = NDArray[np.float64]
+
+
+@dataclass
+class Agenda:
+    """What is known of events in every row.
+
+    armed [rows, events] whether a trigger held when last looked at; due [rows] time of the next event that waits, else
+    infinite; time, event [rows, places] of those that wait, event -1 where a place is free; values [rows, places,
+    targets] that they will set.
+    """
+
+    armed: NDArray[np.uint8]
+    due: Floats
+    time: Floats
+    event: NDArray[np.int64]
+    values: Floats
+
+    def widen(self) -> None:
+        """Make room for twice as many waiting events."""
+        self.time = np.concatenate([self.time, np.full_like(self.time, np.inf)], axis=1)
+        self.event = np.concatenate([self.event, np.full_like(self.event, -1)], axis=1)
+        self.values = np.concatenate([self.values, np.zeros_like(self.values)], axis=1)
+
+
+@dataclass
+class Past:
+    """Moments a row has passed, for delays: count [rows]; time [rows, places]; state [rows, places, 2, states], which
+    holds amounts and their slopes."""
+
+    count: NDArray[np.int64]
+    time: Floats
+    state: Floats
+
+    def make_room(self, before: Floats) -> None:
+        """Forget what lies before the times `before` [rows], and make room for twice as much if that is not enough."""
+        for i, n in enumerate(self.count):
+            # the last moment before is needed to interpolate from
+            first = max(0, int(np.searchsorted(self.time[i, :n], before[i], side="right")) - 1)
+            if first > n // 2:
+                self.time[i, : n - first] = self.time[i, first:n].copy()
+                self.state[i, : n - first] = self.state[i, first:n].copy()
+                self.count[i] = n - first
+        if np.any(self.count > self.time.shape[1] // 2):
+            self.time = np.concatenate([self.time, np.zeros_like(self.time)], axis=1)
+            self.state = np.concatenate([self.state, np.zeros_like(self.state)], axis=1)
 
 
 @dataclass
@@ -20,9 +71,9 @@ class CellPopulation:
 
     y [rows, states] amounts; p [rows, parameters]; rng [rows, 4] random streams; left [rows] what is left of
     the exponential number that decides each row's next firing; clock [rows] time reached; peak [rows, states]
-    largest amount so far; step [rows] size of the next step, 0 before the
-    first; mode [rows, 2] kind of step; counts [rows, 2]
-    firings and steps so far; from_zero [states] whether a state starts at zero.
+    largest amount so far; step [rows] size of the next step, 0 before the first; mode [rows, 2] kind of step; counts
+    [rows, 2] firings and steps so far; from_zero [states] whether a state starts at zero; begun: whether what happens
+    at the start has happened.
     """
 
     y: Floats
@@ -35,10 +86,27 @@ class CellPopulation:
     mode: NDArray[np.int64]
     counts: NDArray[np.int64]
     from_zero: NDArray[np.bool_]
+    agenda: Agenda
+    past: Past
+    begun: bool = field(default=False)
 
     @property
     def rows(self) -> int:
         return len(self.clock)
+
+    def taken(self, rows: slice) -> CellPopulation:
+        """A copy of some rows without their events, as they are now."""
+        return replace(
+            self,
+            **{f.name: getattr(self, f.name)[rows].copy() for f in fields(self) if f.name in PER_ROW},
+            agenda=replace(
+                self.agenda,
+                armed=np.empty((len(self.clock[rows]), 0), np.uint8),
+                due=np.full(len(self.clock[rows]), np.inf),
+            ),
+            past=Past(self.past.count[rows].copy(), self.past.time[rows].copy(), self.past.state[rows].copy()),
+            begun=True,
+        )
 
 
 def population(
@@ -50,17 +118,50 @@ def population(
     parameters: Mapping[str, float] | None = None,
 ) -> CellPopulation:
     """`rows` cells at the start of `system`, each with the random stream of (seed, row)."""
-    y, p = system.start(initial or {}, parameters or {})
     rng = streams(seed, np.arange(rows, dtype=np.uint64))
+    y, p = _start(system, rng, initial or {}, parameters or {})
+    events = system.occurrences
+    targets = max((len(o.targets) for o in events), default=0)
+    moments = FIRST_MOMENTS if system.delays else 0
     return CellPopulation(
-        y=np.tile(y, (rows, 1)),
-        p=np.tile(p, (rows, 1)),
+        y=y,
+        p=p,
         rng=rng,
         left=exponentials(rng),
         clock=np.zeros(rows),
-        peak=np.tile(np.abs(y), (rows, 1)),
+        peak=np.abs(y),
         step=np.zeros(rows),
         mode=np.zeros((rows, 2), dtype=np.int64),
         counts=np.zeros((rows, 2), dtype=np.int64),
-        from_zero=y == 0.0,
+        from_zero=y[0] == 0.0,
+        agenda=Agenda(
+            armed=np.tile(np.array([o.event.initial for o in events], dtype=np.uint8), (rows, 1)),
+            due=np.full(rows, np.inf),
+            time=np.full((rows, FIRST_PLACES), np.inf),
+            event=np.full((rows, FIRST_PLACES), -1, dtype=np.int64),
+            values=np.zeros((rows, FIRST_PLACES, targets)),
+        ),
+        past=Past(
+            count=np.zeros(rows, dtype=np.int64),
+            time=np.zeros((rows, moments)),
+            state=np.zeros((rows, moments, 2, len(system.states))),
+        ),
     )
+
+
+def _start(
+    system: System, rng: NDArray[np.uint64], initial: Mapping[str, float], parameters: Mapping[str, float]
+) -> tuple[Floats, Floats]:
+    """y [rows, states] and p [rows, parameters] at the start; each row draws its own numbers where chance decides."""
+    rows = len(rng)
+    if not system.draws_at_start:
+        y, p = system.start(initial, parameters)
+        return np.tile(y, (rows, 1)), np.tile(p, (rows, 1))
+    starts = []
+    for i in range(rows):
+
+        def draw(name: str, args: list[float], stream: NDArray[np.uint64] = rng[i : i + 1]) -> float:
+            return float(getattr(_distributions, f"draw_{name}{len(args)}")(stream, *args))
+
+        starts.append(system.start(initial, parameters, draw))
+    return np.array([y for y, _ in starts]), np.array([p for _, p in starts])

@@ -1,9 +1,10 @@
 """A model's own functions as machine code; everything else is compiled once for all models.
 
-Four functions with one signature f(t, y, p, out) are made from a system: the fluxes, the entries of their
-Jacobian, their derivatives in time, and what is written to results. They are `numba.cfunc`s of a generated
-module, which holds no name or text of the model's file, only t, y[k], p[k] and numbers. The module lies in a
-cache folder under a hash of its source, so that a second process finds the machine code on disk.
+Functions of one signature f(t, y, p, out) are made from a system: the fluxes, the entries of their Jacobian, their
+derivatives in time, the triggers of events, values of the past, and what is written to results; one more works out what
+events do. They are `numba.cfunc`s of generated modules, which hold no name or text of the model's file, only t, y[k],
+p[k] and numbers. The modules lie in a cache folder under a hash of their source, so that a second process finds the
+machine code on disk.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ from tissue._jit import cache_folder
 ARRAY = types.CPointer(types.float64)
 SIGNATURE = types.void(types.float64, ARRAY, ARRAY, ARRAY)
 FUNCTION = types.FunctionType(SIGNATURE)
+EVENT_SIGNATURE = types.void(types.int64, types.float64, ARRAY, ARRAY, types.CPointer(types.uint64), ARRAY)
+EVENT_FUNCTION = types.FunctionType(EVENT_SIGNATURE)
 DEEP = 12  # levels of nesting written into one line before a name is given to what is below
 
 HEADER = '''"""Machine-made rate laws; safe to delete."""
@@ -41,50 +44,118 @@ from numpy import ceil, floor
 ARRAY = types.CPointer(types.float64)
 SIGNATURE = types.void(types.float64, ARRAY, ARRAY, ARRAY)
 '''
+EVENT_HEADER = """from biomulti._distributions import *
+
+EVENT_SIGNATURE = types.void(types.int64, types.float64, ARRAY, ARRAY, types.CPointer(types.uint64), ARRAY)
+"""
 
 
 @dataclass(frozen=True)
 class CompiledModel:
-    """Machine code of a system's functions, with the sparse pattern of what they write."""
+    """Machine code of a system's functions, each made when it is first asked for."""
 
-    fluxes: Any
-    jacobian: Any
-    time_slopes: Any
-    rows: NDArray[np.int64]
-    columns: NDArray[np.int64]
-    slope_rows: NDArray[np.int64]
+    system: System
+
+    @cached_property
+    def fluxes(self) -> Any:
+        """F(t, y, p), [fluxes]."""
+        return self._function([f.law for f in self.system.fluxes])
+
+    @cached_property
+    def jacobian(self) -> Any:
+        """Entries of dF/dy, in the order of `rows` and `columns`."""
+        return self._function([e for _, _, e in self.system.jacobian])
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        return np.array([j for j, _, _ in self.system.jacobian], dtype=np.int64)
+
+    @cached_property
+    def columns(self) -> NDArray[np.int64]:
+        return np.array([k for _, k, _ in self.system.jacobian], dtype=np.int64)
+
+    @cached_property
+    def time_slopes(self) -> Any:
+        """dF/dt at fixed y of the fluxes `slope_rows`."""
+        return self._function([e for _, e in self.system.time_slopes])
+
+    @cached_property
+    def slope_rows(self) -> NDArray[np.int64]:
+        return np.array([j for j, _ in self.system.time_slopes], dtype=np.int64)
+
+    @cached_property
+    def triggers(self) -> Any:
+        """1 where an event's trigger holds, else 0, [events]."""
+        return self._function([ex.piecewise(ex.ONE, o.trigger, ex.ZERO) for o in self.system.occurrences])
+
+    @cached_property
+    def lags(self) -> Any:
+        """How long ago the values are that `past` gives, [delays]."""
+        return self._function([d.lag for d in self.system.delays])
+
+    @cached_property
+    def past(self) -> Any:
+        """What was then, from the time and the state then, [delays]."""
+        return self._function([d.value for d in self.system.delays])
+
+    @cached_property
+    def events(self) -> Any:
+        """f(which, t, y, p, rng, v): with which = 4 e the delay of event e to v[0]; 4 e + 1 its priority; 4 e + 2 new
+        values of its targets, as formulas read them; 4 e + 3 what the state holds for these values."""
+        blocks: list[list[Expression]] = []
+        for o in self.system.occurrences:
+            none = ex.number(-math.inf)
+            blocks += [[o.delay], [none if o.priority is None else o.priority], list(o.values), list(o.amounts)]
+        arrays = (
+            ("y", len(self.system.states) if blocks else 0),
+            ("p", len(self.system.parameters) if blocks else 0),
+            ("v", max((len(b) for b in blocks), default=1)),
+        )
+        lines = ["", "", "@cfunc(EVENT_SIGNATURE, cache=True, error_model='numpy')"]
+        lines += ["def events(which, t, y, p, rng, v):", *(f"    {line}" for line in _views(arrays))]
+        lines.append("    rng = carray(rng, (1, 4))")
+        for which, block in enumerate(blocks):
+            body, texts = _body(block)
+            lines.append(f"    {'el' if which else ''}if which == {which}:")
+            # all are worked out before the first is written: amounts read values from the same place
+            lines += [f"        {line}" for line in body]
+            lines += [f"        out{k} = {text}" for k, text in enumerate(texts)]
+            lines += [f"        v[{k}] = out{k}" for k in range(len(texts))]
+            lines.append("        pass")
+        return _module(HEADER + EVENT_HEADER + "\n".join(lines) + "\n").events
+
+    def _function(self, expressions: Sequence[Expression]) -> Any:
+        return compile_function(expressions, len(self.system.states), len(self.system.parameters))
 
 
 def compile_model(system: System) -> CompiledModel:
     """The functions of `system` that the kernels call."""
-    entries = system.jacobian
-    slopes = system.time_slopes
-    n = (len(system.states), len(system.parameters))
-    module = _module(
-        HEADER
-        + _function("fluxes", [f.law for f in system.fluxes], *n)
-        + _function("jacobian", [e for _, _, e in entries], *n)
-        + _function("time_slopes", [e for _, e in slopes], *n)
-    )
-    return CompiledModel(
-        fluxes=module.fluxes,
-        jacobian=module.jacobian,
-        time_slopes=module.time_slopes,
-        rows=np.array([j for j, _, _ in entries], dtype=np.int64),
-        columns=np.array([k for _, k, _ in entries], dtype=np.int64),
-        slope_rows=np.array([j for j, _ in slopes], dtype=np.int64),
-    )
+    return CompiledModel(system)
 
 
 def compile_function(expressions: Sequence[Expression], states: int, parameters: int) -> Any:
     """One function that writes the values of `expressions`, [len(expressions)]."""
+    if not expressions:
+        states = parameters = 0  # so that there is one such function
     return _module(HEADER + _function("values", expressions, states, parameters)).values
 
 
 def _function(name: str, results: Sequence[Expression], states: int, parameters: int) -> str:
     lines = ["", "", "@cfunc(SIGNATURE, cache=True, error_model='numpy')", f"def {name}(t, y, p, out):"]
-    for array, size in (("y", states), ("p", parameters), ("out", len(results))):
-        lines.append(f"    {array} = carray({array}, {max(size, 1)})")
+    body, texts = _body(results)
+    lines += [f"    {line}" for line in _views((("y", states), ("p", parameters), ("out", len(results))))]
+    lines += [f"    {line}" for line in body]
+    lines += [f"    out[{k}] = {text}" for k, text in enumerate(texts)]
+    return "\n".join(lines) + "\n"
+
+
+def _views(arrays: Sequence[tuple[str, int]]) -> list[str]:
+    return [f"{array} = carray({array}, {max(size, 1)})" for array, size in arrays]
+
+
+def _body(results: Sequence[Expression]) -> tuple[list[str], list[str]]:
+    """Lines that name what is used more than once or lies deep, and the text of each result after them."""
+    lines: list[str] = []
     uses: Counter[Expression] = Counter()
     nodes: dict[Expression, None] = {}
     for result in results:
@@ -97,18 +168,20 @@ def _function(name: str, results: Sequence[Expression], states: int, parameters:
     for node in nodes:
         depth[node] = 1 + max((depth[c] for c in node.children), default=0)
         text[node] = _code(node, [text[c] for c in node.children])
-        if node.children and (uses[node] > 1 or depth[node] > DEEP):
-            lines.append(f"    w{len(lines)} = {text[node]}")
+        # a draw has a line of its own, so that it is drawn once
+        if node.children and (uses[node] > 1 or depth[node] > DEEP or node.op == "draw"):
+            lines.append(f"w{len(lines)} = {text[node]}")
             text[node], depth[node] = f"w{len(lines) - 1}", 1
-    lines += [f"    out[{k}] = {text[r]}" for k, r in enumerate(results)]
-    return "\n".join(lines) + "\n"
+    return lines, [text[r] for r in results]
 
 
 def _code(node: Expression, args: list[str]) -> str:
     op = node.op
     if op == "num":
         return _number(float(node.args[0]))  # type: ignore[arg-type]
-    if op in ("y", "p"):
+    if op == "draw":
+        return f"draw_{node.args[0]}{len(args)}(rng, {', '.join(args)})"
+    if op in ("y", "p", "v"):
         return f"{op}[{int(node.args[0])}]"  # type: ignore[arg-type]
     if op == "time":
         return "t"

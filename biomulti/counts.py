@@ -51,8 +51,8 @@ def _looks_like_counts(network: Network) -> bool:
     return whole and all(c.size == 1.0 for c in network.compartments)
 
 
-def whole_start(system: System, y: NDArray[np.float64], counted: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The start y [states] with the `counted` states rounded to whole molecules; others stay as they are.
+def whole_starts(system: System, y: NDArray[np.float64], counted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The starts y [rows, states] with the `counted` states rounded to whole molecules; others stay as they are.
 
     Raises:
         UnitsError: a counted state holds more molecules than can be counted one by one.
@@ -60,23 +60,29 @@ def whole_start(system: System, y: NDArray[np.float64], counted: NDArray[np.bool
     """
     out = y.copy()
     for k in np.flatnonzero(counted):
-        name = system.states[k]
-        if not abs(y[k]) < COUNTABLE:
-            raise UnitsError(
-                f"{system.network.source}: '{name}' starts with {y[k]:.3g} molecules, too many to fire one by "
-                f"one (amounts in {system.network.substance.unit}, {system.network.substance.reason}). If the "
-                f"model counts molecules, say load(..., substance='item'); otherwise use method='ode'."
-            )
-        if y[k] < 0.0:
-            raise ModelError(
-                f"{system.network.source}: '{name}' starts with {y[k]:.6g} molecules; a number of molecules is zero "
-                f"or more."
-            )
-        out[k] = np.round(y[k])
-        if abs(out[k] - y[k]) > 1e-6 * max(1.0, abs(y[k])):
-            warnings.warn(
-                f"{system.network.source}: '{name}' starts with {y[k]:.6g} molecules, rounded to {out[k]:.0f}.",
-                AssumptionWarning,
-                stacklevel=3,
-            )
+        out[:, k] = _whole(system, int(k), y[:, k])
     return out
+
+
+def _whole(system: System, k: int, amounts: NDArray[np.float64]) -> NDArray[np.float64]:
+    name, source = system.states[k], system.network.source
+    too_many = ~(np.abs(amounts) < COUNTABLE)
+    if np.any(too_many):
+        raise UnitsError(
+            f"{source}: '{name}' starts with {amounts[too_many][0]:.3g} molecules, too many to fire one by "
+            f"one (amounts in {system.network.substance.unit}, {system.network.substance.reason}). If the "
+            f"model counts molecules, say load(..., substance='item'); otherwise use method='ode'."
+        )
+    if np.any(amounts < 0.0):
+        raise ModelError(
+            f"{source}: '{name}' starts with {np.min(amounts):.6g} molecules; a number of molecules is zero or more."
+        )
+    whole = np.round(amounts)
+    off = np.abs(whole - amounts) > 1e-6 * np.maximum(1.0, np.abs(amounts))
+    if np.any(off):
+        warnings.warn(
+            f"{source}: '{name}' starts with {amounts[off][0]:.6g} molecules, rounded to {whole[off][0]:.0f}.",
+            AssumptionWarning,
+            stacklevel=4,
+        )
+    return whole

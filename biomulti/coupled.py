@@ -15,7 +15,7 @@ from tqdm import tqdm
 import tissue
 from biomulti import options, simulation
 from biomulti.cells import population
-from biomulti.counts import molecules_per_unit, whole_start
+from biomulti.counts import molecules_per_unit, whole_starts
 from biomulti.coupling import Concentration, Output, OutputCoupling, Secretion, Signal, SignalCoupling
 from biomulti.errors import CouplingError, OptionError, SimulationError
 from biomulti.exchange import RESERVED, Exchange, State
@@ -84,7 +84,7 @@ class Tissue:
         )
         self.initial = options.as_values("initial", initial)
         self.parameters = options.as_values("parameters", parameters)
-        self.system: System = system_of(self.network, molecules_per_unit(self.network))
+        self.system: System = system_of(self.network, molecules_per_unit(self.network), self.parameters)
         self.stepper, self.partition = simulation.stepper_of(
             self.system, method, None, tolerance, physical_scale or {}, self.initial, self.parameters
         )
@@ -257,10 +257,7 @@ class Tissue:
                 cells.y[i], cells.p[i] = self.system.start(self.initial, self.parameters | own)
         for name, values in self.own.items():
             cells.p[:, self._index(name)] = values
-        counted = simulation.counted(self.stepper)
-        for start in np.unique(cells.y, axis=0):
-            alike = (cells.y == start).all(axis=1)
-            cells.y[alike] = cells.peak[alike] = whole_start(self.system, start, counted)
+        cells.y[:] = cells.peak[:] = whole_starts(self.system, cells.y, self.stepper.counts)
         if self.warm_up:
             cells.clock[:] = -self.warm_up
             self.stepper.advance(cells, np.zeros(1))

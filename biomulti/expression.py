@@ -1,14 +1,16 @@
 """Mathematical expressions of a model: build, read, differentiate, evaluate.
 
-Expressions are immutable trees. Equal trees compare and hash equal, so a dictionary finds common
-subexpressions. Building simplifies only what is always true (0 + x, 1 x, constants), never what would
-change rounding of the rest.
+Expressions are immutable, and equal ones are one and the same object, so that a formula which repeats itself, however
+deeply, costs no more than what it says once. Building simplifies only what is always true (0 + x, 1 x, constants),
+never what would change rounding of the rest.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import ClassVar
+from weakref import WeakValueDictionary
 
 RELATIONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 LOGIC = {"and": " and ", "or": " or "}
@@ -35,29 +37,30 @@ FUNCTIONS: dict[str, Callable[[float], float]] = {
 
 
 class Expression:
-    """A node: `op` with `args`; a number or a symbol carries its value or name in `args[0]`."""
+    """A node: `op` with `args`; a number or a symbol carries its value or name in `args[0]`.
 
-    __slots__ = ("_hash", "args", "op")
+    Beside arithmetic there are `delay` (expression, time ago), `rate_of` (a symbol), `draw` (a distribution's name, a
+    serial number that tells one draw from the next, its arguments) and, in equations made for machine code, leaves `y`,
+    `p` and `v` that carry an index.
+    """
+
+    __slots__ = ("__weakref__", "args", "op")
     op: str
     args: tuple[Expression | float | str | int, ...]
+    _all: ClassVar[WeakValueDictionary[tuple[object, ...], Expression]] = WeakValueDictionary()
 
-    def __init__(self, op: str, *args: Expression | float | str | int) -> None:
-        self.op = op
-        self.args = args
-        self._hash = hash((op, args))
+    def __new__(cls, op: str, *args: Expression | float | str | int) -> Expression:
+        key = (op, *args)
+        found = cls._all.get(key)
+        if found is None:
+            found = object.__new__(cls)
+            found.op = op
+            found.args = args
+            cls._all[key] = found
+        return found
 
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        return (
-            isinstance(other, Expression)
-            and self._hash == other._hash
-            and self.op == other.op
-            and self.args == other.args
-        )
+    def __reduce__(self) -> tuple[object, ...]:
+        return Expression, (self.op, *self.args)
 
     def __repr__(self) -> str:
         return formula(self)
@@ -217,7 +220,7 @@ def rebuild(node: Expression, children: tuple[Expression, ...]) -> Expression:
         return power(*children)
     if not node.children:
         return node
-    return Expression(node.op, *children)
+    return Expression(node.op, *(a for a in node.args if not isinstance(a, Expression)), *children)
 
 
 def substitute(root: Expression, replace: Callable[[Expression], Expression | None]) -> Expression:
@@ -229,6 +232,20 @@ def substitute(root: Expression, replace: Callable[[Expression], Expression | No
         else:
             done[node] = replace(node) or node
     return done[root]
+
+
+def exchange(root: Expression, op: str, replace: Callable[[Expression], Expression]) -> Expression:
+    """`root` with every node of one kind, innermost first, exchanged for what `replace` makes of it."""
+    done: dict[Expression, Expression] = {}
+    for node in walk(root):
+        built = rebuild(node, tuple(done[c] for c in node.children)) if node.children else node
+        done[node] = replace(built) if built.op == op else built
+    return done[root]
+
+
+def contains(root: Expression, op: str) -> bool:
+    """True if a node of this kind is in `root`."""
+    return any(n.op == op for n in walk(root))
 
 
 def derivative(root: Expression, variable: Expression) -> Expression:
@@ -329,11 +346,23 @@ def split_signs(root: Expression) -> tuple[Expression, Expression]:
     return root, ZERO
 
 
-def evaluate(root: Expression, value_of: Callable[[str], float], time: float = 0.0) -> float:
-    """The number `root` stands for, NaN where it has none; `value_of` gives the value of a symbol."""
+def evaluate(
+    root: Expression,
+    value_of: Callable[[str], float],
+    time: float = 0.0,
+    draw: Callable[[str, list[float]], float] | None = None,
+) -> float:
+    """The number `root` stands for, NaN where it has none.
+
+    `value_of` gives the value of a symbol, `draw` a number of a distribution with these arguments.
+    """
     done: dict[Expression, float] = {}
     for node in walk(root):
-        done[node] = _evaluate(node, [done[c] for c in node.children], value_of, time)
+        values = [done[c] for c in node.children]
+        if node.op == "draw":
+            done[node] = draw(str(node.args[0]), values) if draw is not None else math.nan
+        else:
+            done[node] = _evaluate(node, values, value_of, time)
     return done[root]
 
 
@@ -411,6 +440,10 @@ def _formula(node: Expression, outer: int) -> str:
         return f"({text})" if outer > 2 else text
     if op == "pow":
         return f"{_formula(args[0], 4)}^{_formula(args[1], 4)}"
+    if op == "draw":
+        return f"{node.args[0]}({', '.join(_formula(a, 0) for a in args)})"
+    if op == "rate_of":
+        return f"rateOf({_formula(args[0], 0)})"
     if op in RELATIONS:
         text = f"{_formula(args[0], 1)} {RELATIONS[op]} {_formula(args[1], 1)}"
         return f"({text})" if outer else text

@@ -11,6 +11,7 @@ from biomulti import sbml
 from biomulti.errors import ModelError, OptionError
 from biomulti.network import Network
 
+TEXT = "the model text"  # what a model that came as a text is called in messages
 LONGEST_NAME = 120  # characters of a path that is not there, in the message
 
 
@@ -37,7 +38,8 @@ def load(model: Any, *, substance: str | None = None) -> Network:
     text, source = _text(model)
     if not _looks_like_xml(text):
         text = _antimony_to_sbml(text, source)
-    return sbml.read(text, source, substance)
+    folder = Path(model).parent if source != TEXT and os.path.isfile(model) else None
+    return sbml.read(text, source, substance, folder)
 
 
 def shipped() -> tuple[str, ...]:
@@ -54,7 +56,7 @@ def _shipped_folder() -> Path:
 def _text(model: str | Path) -> tuple[str, str]:
     """The model's text, and what to call it."""
     if isinstance(model, str) and (_looks_like_xml(model) or "\n" in model or "->" in model or ";" in model):
-        return model, "the model text"
+        return model, TEXT
     source = str(model)
     if isinstance(model, str) and not model.strip():
         raise ModelError("load() was given an empty text; it takes a path, SBML, Antimony or a shipped model's name.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import libsbml
@@ -70,10 +71,15 @@ CONSTANTS = {
     libsbml.AST_CONSTANT_FALSE: 0.0,
     libsbml.AST_NAME_AVOGADRO: AVOGADRO,
 }
-REFUSED = {
-    libsbml.AST_FUNCTION_DELAY: "the delay() function",
-    libsbml.AST_FUNCTION_RATE_OF: "the rateOf function",
+DISTRIBUTIONS = {
+    getattr(libsbml, f"AST_DISTRIB_FUNCTION_{name.upper()}"): name
+    for name in (
+        *("bernoulli", "binomial", "cauchy", "chisquare", "exponential", "gamma"),
+        *("laplace", "lognormal", "normal", "poisson", "rayleigh", "uniform"),
+    )
 }
+# location and scale come first in these; with the scale alone the location is zero
+LOCATED = ("cauchy", "laplace")
 
 
 # Other libraries on the same foundation (tellurium brings two) replace the class by which nodes come out, and its
@@ -86,30 +92,71 @@ def children(node: Any) -> list[Any]:
     return [NODE.getChild(node, i) for i in range(NODE.getNumChildren(node))]
 
 
-def read(node: Any, where: str) -> Expression:
-    """The expression of a libSBML ASTNode.
+class Reader:
+    """Reads formulas of one model, whose function definitions it knows by id.
 
-    Raises:
-        UnsupportedError: it uses delay, rateOf, or a function that core SBML does not have; `where` is in
-            the text.
+    A definition is read once, and its body shared by all who call it.
     """
-    kind = NODE.getType(node)
-    if kind in REFUSED:
-        raise UnsupportedError(f"{where} uses {REFUSED[kind]}, which is not supported yet.")
-    args = [read(child, where) for child in children(node)]
-    if NODE.isNumber(node):
-        return ex.number(NODE.getValue(node))
-    if kind in CONSTANTS:
-        return ex.number(CONSTANTS[kind])
-    if kind == libsbml.AST_NAME_TIME:
-        return ex.TIME
-    if kind == libsbml.AST_NAME:
-        return ex.symbol(NODE.getName(node))
-    result = _arithmetic(kind, args) or _function(kind, args) or _logic(kind, args)
-    if result is None:
-        name = NODE.getName(node) or libsbml.formulaToL3String(node)
-        raise UnsupportedError(f"{where} uses '{name}', a function that core SBML does not define.")
-    return result
+
+    def __init__(self, definitions: Mapping[str, Any], source: str) -> None:
+        self.definitions = definitions
+        self.source = source
+        self.bodies: dict[str, tuple[list[str], Expression]] = {}
+        self.open: list[str] = []
+        self.draws = itertools.count()
+
+    def read(self, node: Any, where: str) -> Expression:
+        """The expression of a libSBML ASTNode.
+
+        Raises:
+            ModelError: a function of the model that calls itself, or is called with too many or too few arguments.
+            UnsupportedError: a function that neither core SBML nor the model has; `where` is in the text.
+        """
+        kind = NODE.getType(node)
+        args = [self.read(child, where) for child in children(node)]
+        if NODE.isNumber(node):
+            return ex.number(NODE.getValue(node))
+        if kind in CONSTANTS:
+            return ex.number(CONSTANTS[kind])
+        if kind == libsbml.AST_NAME_TIME:
+            return ex.TIME
+        if kind == libsbml.AST_NAME:
+            return ex.symbol(NODE.getName(node))
+        if kind == libsbml.AST_FUNCTION and NODE.getName(node) in self.definitions:
+            return self._call(NODE.getName(node), args, where)
+        if kind in DISTRIBUTIONS:
+            return self._draw(DISTRIBUTIONS[kind], args)
+        result = _arithmetic(kind, args) or _function(kind, args) or _logic(kind, args)
+        if result is None:
+            name = NODE.getName(node) or libsbml.formulaToL3String(node)
+            raise UnsupportedError(f"{where} uses '{name}', a function that neither core SBML nor the model defines.")
+        return result
+
+    def _call(self, name: str, args: list[Expression], where: str) -> Expression:
+        if name in self.open:
+            loop = " -> ".join([*self.open[self.open.index(name) :], name])
+            raise ModelError(f"{self.source}: functions of the model call one another in a circle: {loop}.")
+        if name not in self.bodies:
+            self.open.append(name)
+            self.bodies[name] = self._definition(name)
+            self.open.pop()
+        names, body = self.bodies[name]
+        if len(names) != len(args):
+            raise ModelError(f"{where} calls '{name}' with {len(args)} arguments; it takes {len(names)}.")
+        given = dict(zip(names, args, strict=True))
+        return ex.substitute(body, lambda n: given.get(str(n.args[0])) if n.op == "sym" else None)
+
+    def _definition(self, name: str) -> tuple[list[str], Expression]:
+        parts = children(self.definitions[name])
+        where = f"{self.source}: the function definition '{name}'"
+        if not parts:
+            raise ModelError(f"{where} has no formula; give it one, or remove it.")
+        return [NODE.getName(a) for a in parts[:-1]], self.read(parts[-1], where)
+
+    def _draw(self, name: str, args: list[Expression]) -> Expression:
+        if name in LOCATED and len(args) in (1, 3):
+            args = [ex.ZERO, *args]
+        return Expression("draw", name, next(self.draws), *args)
 
 
 def _arithmetic(kind: int, args: list[Expression]) -> Expression | None:
@@ -157,6 +204,10 @@ def _function(kind: int, args: list[Expression]) -> Expression | None:
         return ex.subtract(args[0], ex.multiply(args[1], _quotient(args[0], args[1])))
     if kind == libsbml.AST_FUNCTION_PIECEWISE:
         return ex.piecewise(*args)
+    if kind == libsbml.AST_FUNCTION_DELAY:
+        return args[0] if args[1] == ex.ZERO else Expression("delay", *args)
+    if kind == libsbml.AST_FUNCTION_RATE_OF:
+        return Expression("rate_of", *args)
     return None
 
 
@@ -178,10 +229,3 @@ def _logic(kind: int, args: list[Expression]) -> Expression | None:
     if kind == libsbml.AST_LOGICAL_IMPLIES:
         return Expression("or", Expression("not", args[0]), args[1])
     return None
-
-
-def required(node: Any, where: str) -> Expression:
-    """The expression of `node`, or a ModelError that says `where` has none."""
-    if node is None:
-        raise ModelError(f"{where} has no formula; give it one, or remove the element.")
-    return read(node, where)

@@ -26,7 +26,10 @@ class Compartment:
 
 @dataclass(frozen=True)
 class Species:
-    """A chemical species. Its symbol in a formula is an amount if `only_substance`, else a concentration."""
+    """A chemical species. Its symbol in a formula is an amount if `only_substance`, else a concentration.
+
+    A reaction changes its amount by stoichiometry times extent times the parameter `conversion_factor`, if it has one.
+    """
 
     id: str
     compartment: str
@@ -35,13 +38,15 @@ class Species:
     only_substance: bool = False
     boundary: bool = False
     constant: bool = False
+    conversion_factor: str = ""
     name: str = ""
     line: int = 0
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number of the model; `value` is None where an assignment gives it."""
+    """A number of the model, or the stoichiometry of one species in one reaction; `value` is None where an assignment
+    gives it."""
 
     id: str
     value: float | None
@@ -52,13 +57,17 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Reaction:
-    """`law` is extent per time; `reactants` and `products` map species to stoichiometry."""
+    """`law` is extent per time; `reactants` and `products` map species to stoichiometry, a number or a formula.
+
+    A `fast` reaction is always at its equilibrium, as if its law were multiplied by an infinite number.
+    """
 
     id: str
-    reactants: Mapping[str, float]
-    products: Mapping[str, float]
+    reactants: Mapping[str, float | Expression]
+    products: Mapping[str, float | Expression]
     law: Expression
     reversible: bool = False
+    fast: bool = False
     name: str = ""
     line: int = 0
 
@@ -67,6 +76,36 @@ class Reaction:
         """`2 A + B -> C`, with <-> if the reaction is reversible."""
         arrow = "<->" if self.reversible else "->"
         return f"{_side(self.reactants)} {arrow} {_side(self.products)}"
+
+
+@dataclass(frozen=True)
+class Event:
+    """When `trigger` becomes true, `assignments` give new values to what they name, `delay` later.
+
+    initial: what the trigger is taken to have been before the start; persistent: happens even if the trigger is false
+    again when the delay is over; from_trigger: new values are worked out when the trigger becomes true, not when the
+    delay is over; priority: of events that happen at the same moment the highest comes first.
+    """
+
+    id: str
+    trigger: Expression
+    assignments: Mapping[str, Expression]
+    delay: Expression | None = None
+    priority: Expression | None = None
+    initial: bool = True
+    persistent: bool = True
+    from_trigger: bool = True
+    name: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What must hold for a run to be valid, and what to say where it does not."""
+
+    condition: Expression
+    message: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,10 +119,11 @@ class Substance:
 
 @dataclass(frozen=True)
 class Network:
-    """A gene network: compartments, species, parameters, reactions and rules, as the model states them.
+    """A gene network: compartments, species, parameters, reactions, rules and events, as the model states them.
 
     Expressions keep SBML's meaning (a species' symbol is its concentration unless it has only substance
-    units); time is in `time_unit`, amounts in `substance.unit`. Made by `biomulti.load`.
+    units); time is in `time_unit`, amounts in `substance.unit`; an algebraic rule is an expression that is zero at all
+    times. Made by `biomulti.load`.
     """
 
     id: str
@@ -96,6 +136,10 @@ class Network:
     rate_rules: Mapping[str, Expression]
     substance: Substance
     time_unit: str
+    stoichiometries: tuple[Parameter, ...] = ()
+    algebraic_rules: tuple[Expression, ...] = ()
+    events: tuple[Event, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
     name: str = ""
     source: str = ""
     sbml: str = field(default="", repr=False, compare=False)
@@ -111,6 +155,9 @@ class Network:
             sorted(self.initial_assignments.items()),
             sorted(self.assignment_rules.items()),
             sorted(self.rate_rules.items()),
+            self.stoichiometries,
+            self.algebraic_rules,
+            self.events,
             (self.substance.unit, self.substance.molecules, self.time_unit),
         ]
         return hashlib.sha256(_canonical(parts).encode()).hexdigest()
@@ -130,6 +177,8 @@ class Network:
             lines.append(f"  ... and {len(self.reactions) - SHOWN} more reactions")
         lines += [f"  {k} = {formula(e)}" for k, e in list(self.assignment_rules.items())[:SHOWN]]
         lines += [f"  d {k}/dt = {formula(e)}" for k, e in list(self.rate_rules.items())[:SHOWN]]
+        lines += [f"  0 = {formula(e)}" for e in self.algebraic_rules[:SHOWN]]
+        lines += [f"  {e.id or 'event'}: at {formula(e.trigger)}, {_effects(e)}" for e in self.events[:SHOWN]]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -140,6 +189,8 @@ class Network:
         )
         rules = [(k, formula(e)) for k, e in self.assignment_rules.items()]
         rules += [(f"d {k}/dt", formula(e)) for k, e in self.rate_rules.items()]
+        rules += [("0", formula(e)) for e in self.algebraic_rules]
+        rules += [(f"at {formula(e.trigger)}", _effects(e)) for e in self.events]
         rows += "".join(
             f"<tr><td>{html.escape(k)}</td><td>=</td><td><code>{html.escape(e)}</code></td></tr>" for k, e in rules
         )
@@ -155,9 +206,20 @@ class Network:
 SHOWN = 40  # reactions and rules a text listing prints before it says how many more there are
 
 
-def _side(species: Mapping[str, float]) -> str:
-    terms = [(f"{n:g} " if n != 1 else "") + s for s, n in species.items()]
+def _side(species: Mapping[str, float | Expression]) -> str:
+    terms = [_times(n) + s for s, n in species.items()]
     return " + ".join(terms) or "∅"
+
+
+def _times(stoichiometry: float | Expression) -> str:
+    if isinstance(stoichiometry, Expression):
+        return f"({formula(stoichiometry)}) "
+    return f"{stoichiometry:g} " if stoichiometry != 1 else ""
+
+
+def _effects(event: Event) -> str:
+    text = ", ".join(f"{k} = {formula(e)}" for k, e in event.assignments.items()) or "nothing"
+    return text if event.delay is None else f"{text} after {formula(event.delay)}"
 
 
 def _canonical(part: object) -> str:

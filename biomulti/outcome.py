@@ -6,3 +6,11 @@ NEGATIVE_PROPENSITY = 2
 NOT_FINITE = 3
 NEGATIVE_AMOUNT = 4
 STEP_TOO_SMALL = 5
+EVENT = 6  # events have to be settled; call again after that
+NO_ROOM = 7  # too little room for waiting events or for the past; make more and call again
+FRACTION = 8
+BAD_DELAY = 9
+ENDLESS_EVENTS = 10
+NO_SOLUTION = 11
+
+GOING_ON = (FINISHED, UNFINISHED, EVENT, NO_ROOM)

@@ -102,7 +102,7 @@ def partition(
     network = load(network)
     if t_end is not None:
         check_time("t_end", t_end)
-    system = system_of(network, molecules_per_unit(network))
+    system = system_of(network, molecules_per_unit(network), parameters)
     return decide(system, compile_model(system), t_end, physical_scale or {}, initial or {}, parameters or {})
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import libsbml
@@ -13,42 +14,46 @@ from biomulti import expression as ex
 from biomulti import mathml, units
 from biomulti.errors import ModelError, UnsupportedError
 from biomulti.expression import Expression
-from biomulti.network import Compartment, Network, Parameter, Reaction, Species
+from biomulti.mathml import Reader
+from biomulti.network import Compartment, Constraint, Event, Network, Parameter, Reaction, Species
 
-# what these packages say does not change a time course
-HARMLESS_PACKAGES = {"layout", "render", "groups", "l3v2extendedmath"}
+# a unit that is not there changes no number; what needs a unit of amount says so
+ABOUT_UNITS = (libsbml.DanglingUnitSIdRef,)
+UNDERSTOOD = {"comp", "distrib", "l3v2extendedmath"}
 # drawings misplaced by other programs are common, and nothing of them is read here
 _ABOUT_LAYOUT = re.compile(r"[Pp]ackage '?(layout|render)")
 CHECKS_OFF = (libsbml.LIBSBML_CAT_UNITS_CONSISTENCY, libsbml.LIBSBML_CAT_MODELING_PRACTICE)
 
 
-def read(text: str, source: str, substance: str | None = None) -> Network:
+def read(text: str, source: str, substance: str | None = None, folder: Path | None = None) -> Network:
     """The network that an SBML text of any level describes.
 
     Args:
         text: SBML.
         source: what to call it in messages, a file name for instance.
         substance: unit of amount to assume instead of the model's own: "item", "mole", "nanomole", ...
+        folder: where files lie that the model names, as models of its parts.
 
     Raises:
         ModelError: not well-formed, not SBML, or invalid (undefined symbols among others), with the line.
-        UnsupportedError: valid, but with a construct that is not supported yet, by name and line.
+        UnsupportedError: valid, but nothing that can be simulated, by name and line.
     """
     document = libsbml.readSBMLFromString(text)
     _raise_first_error(document, source)
-    model = document.getModel()
-    if model is None:
+    if document.getModel() is None:
         raise ModelError(f"{source} is SBML without a model; put a <model> element into it.")
     for category in CHECKS_OFF:
         document.setConsistencyChecks(category, False)
+    if folder is not None:
+        document.setLocationURI(folder.joinpath("model.xml").resolve().as_uri())
     document.checkConsistency()
     _raise_first_error(document, source)
-    for found in _unsupported(document, model):
-        raise UnsupportedError(f"{source}: {found}, not supported yet; the model is refused rather than run wrong.")
+    _refuse_packages(document, source)
+    if document.isPackageEnabled("comp"):
+        _flatten(document, source)
     _convert(document, "promoteLocalParameters", source)
-    _convert(document, "expandFunctionDefinitions", source)
     try:
-        return _network(document.getModel(), source, text, substance)
+        return _Model(document.getModel(), source).network(text, substance)
     except RecursionError:
         raise ModelError(f"{source}: a formula is nested too deeply to be read; split it into several rules.") from None
 
@@ -56,6 +61,8 @@ def read(text: str, source: str, substance: str | None = None) -> Network:
 def _raise_first_error(document: Any, source: str) -> None:
     for k in range(document.getNumErrors()):
         error = document.getError(k)
+        if error.getErrorId() in ABOUT_UNITS:
+            continue
         if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR and not _ABOUT_LAYOUT.search(error.getMessage()):
             message = " ".join(error.getMessage().split())
             raise ModelError(f"{source}, line {error.getLine()}: not valid SBML: {message}")
@@ -68,90 +75,207 @@ def _convert(document: Any, option: str, source: str) -> None:
         raise ModelError(f"{source}: libSBML could not apply '{option}' to the model.")
 
 
+def _flatten(document: Any, source: str) -> None:
+    """Put a model together that is made of models."""
+    properties = libsbml.ConversionProperties()
+    properties.addOption("flatten comp", True)
+    properties.addOption("performValidation", False)
+    if document.convert(properties) != libsbml.LIBSBML_OPERATION_SUCCESS:
+        _raise_first_error(document, source)
+        raise ModelError(f"{source}: the models it is made of (package 'comp') do not fit together.")
+
+
+def _refuse_packages(document: Any, source: str) -> None:
+    if document.getLevel() < 3:  # older levels carry packages only as annotations
+        return
+    for k in range(document.getNumPlugins()):
+        plugin = document.getPlugin(k)
+        name = plugin.getPackageName()
+        if name == "fbc" and any(not r.isSetKineticLaw() for r in _all(document.getModel(), "Reactions")):
+            raise UnsupportedError(
+                f"{source}: its reactions have bounds and objectives (package 'fbc') instead of rates; flux balance "
+                f"is not simulation, so there is nothing to run in time."
+            )
+        if name not in UNDERSTOOD and document.getPackageRequired(name):
+            raise UnsupportedError(
+                f"{source}: it uses the SBML package '{name}', which changes what the model means and is not "
+                f"supported; the model is refused rather than run wrong."
+            )
+
+
 def _all(model: Any, what: str) -> Iterator[Any]:
     for k in range(getattr(model, f"getNum{what}")()):
         yield getattr(model, f"get{what[:-1] if what.endswith('s') and what != 'Species' else what}")(k)
-
-
-def _unsupported(document: Any, model: Any) -> Iterator[str]:
-    if document.getLevel() >= 3:  # older levels carry packages only as annotations
-        for k in range(document.getNumPlugins()):
-            name = document.getPlugin(k).getPackageName()
-            if name not in HARMLESS_PACKAGES:
-                yield f"it uses the SBML package '{name}'"
-    for what, name in (("Events", "event"), ("Constraints", "constraint")):
-        for item in _all(model, what):
-            yield f"line {item.getLine()}: {name} '{item.getId()}'"
-    for rule in _all(model, "Rules"):
-        if rule.isAlgebraic():
-            yield f"line {rule.getLine()}: an algebraic rule"
-    if model.isSetConversionFactor():
-        yield f"line {model.getLine()}: a conversion factor"
-    for species in _all(model, "Species"):
-        if species.isSetConversionFactor():
-            yield f"line {species.getLine()}: a conversion factor of species '{species.getId()}'"
-    references = set()
-    for reaction in _all(model, "Reactions"):
-        where = f"line {reaction.getLine()}: reaction '{reaction.getId()}'"
-        if reaction.isSetFast() and reaction.getFast():
-            yield f"{where} is marked fast"
-        for reference in _references(reaction):
-            if reference.isSetStoichiometryMath():
-                yield f"{where} has a stoichiometry given by a formula"
-            if reference.getId():
-                references.add(reference.getId())
-    ruled = {r.getVariable() for r in _all(model, "Rules")}
-    ruled |= {a.getSymbol() for a in _all(model, "InitialAssignments")}
-    for name in sorted(references & (ruled | _names_in_math(model))):
-        yield f"the stoichiometry '{name}' is set or read by a formula"
 
 
 def _references(reaction: Any) -> list[Any]:
     return [*_all(reaction, "Reactants"), *_all(reaction, "Products")]
 
 
-def _names_in_math(model: Any) -> set[str]:
-    nodes = [r.getKineticLaw() for r in _all(model, "Reactions")]
-    nodes += [*_all(model, "Rules"), *_all(model, "InitialAssignments")]
-    names: set[str] = set()
-    stack = [n.getMath() for n in nodes if n is not None and n.getMath() is not None]
-    while stack:
-        node = stack.pop()
-        if mathml.NODE.getType(node) == libsbml.AST_NAME:
-            names.add(mathml.NODE.getName(node))
-        stack += mathml.children(node)
-    return names
+class _Model:
+    """One libSBML model on its way to a network."""
+
+    def __init__(self, model: Any, source: str) -> None:
+        self.model = model
+        self.source = source
+        self.reader = Reader({f.getId(): f.getMath() for f in _all(model, "FunctionDefinitions")}, source)
+        self.stoichiometries: list[Parameter] = []
+        self.math_of_stoichiometry: dict[str, Expression] = {}
+        self.named = self._names_used()
+
+    def network(self, text: str, substance: str | None) -> Network:
+        model = self.model
+        rules = list(_all(model, "Rules"))
+        assigned = {r.getVariable(): r for r in rules if r.isAssignment()}
+        reactions = tuple(self._reaction(r) for r in _all(model, "Reactions"))
+        return Network(
+            id=model.getId() or "model",
+            name=model.getName(),
+            compartments=tuple(_compartment(c) for c in _all(model, "Compartments")),
+            species=tuple(_species(s, model) for s in _all(model, "Species")),
+            parameters=tuple(
+                Parameter(
+                    p.getId(), p.getValue() if p.isSetValue() else None, p.getConstant(), p.getName(), p.getLine()
+                )
+                for p in _all(model, "Parameters")
+            ),
+            reactions=reactions,
+            initial_assignments=self._formulas(
+                {a.getSymbol(): a for a in _all(model, "InitialAssignments")}, "the initial assignment of"
+            ),
+            assignment_rules=self._formulas(assigned, "the rule of") | self.math_of_stoichiometry,
+            rate_rules=self._formulas({r.getVariable(): r for r in rules if r.isRate()}, "the rate rule of"),
+            substance=units.chosen(substance) if substance else units.substance(model),
+            time_unit=units.time_unit(model),
+            stoichiometries=tuple(self.stoichiometries),
+            algebraic_rules=tuple(
+                self._math(r, "the algebraic rule") for r in rules if r.isAlgebraic() and r.isSetMath()
+            ),
+            # what has no trigger never happens
+            events=tuple(
+                self._event(e) for e in _all(model, "Events") if e.isSetTrigger() and e.getTrigger().isSetMath()
+            ),
+            constraints=tuple(self._constraint(c) for c in _all(model, "Constraints") if c.isSetMath()),
+            source=self.source,
+            sbml=text,
+        )
+
+    def _math(self, item: Any, what: str) -> Expression:
+        return self.reader.read(item.getMath(), f"{self.source}, line {item.getLine()}: {what}")
+
+    def _formulas(self, items: Mapping[str, Any], what: str) -> dict[str, Expression]:
+        """By the name of what they set; an element without a formula is as good as none."""
+        return {name: self._math(item, f"{what} '{name}'") for name, item in items.items() if item.isSetMath()}
+
+    def _names_used(self) -> set[str]:
+        """Names that a formula reads or sets."""
+        model = self.model
+        things = [*_all(model, "Rules"), *_all(model, "Constraints"), *_all(model, "FunctionDefinitions")]
+        things += [r.getKineticLaw() for r in _all(model, "Reactions") if r.isSetKineticLaw()]
+        things += [r.getStoichiometryMath() for x in _all(model, "Reactions") for r in _references(x)]
+        names = {r.getVariable() for r in _all(model, "Rules")}
+        for assignment in _all(model, "InitialAssignments"):
+            names.add(assignment.getSymbol())
+            things.append(assignment)
+        for event in _all(model, "Events"):
+            things += [event.getTrigger(), event.getDelay(), event.getPriority()]
+            for change in _all(event, "EventAssignments"):
+                names.add(change.getVariable())
+                things.append(change)
+        stack = [t.getMath() for t in things if t is not None and t.isSetMath()]
+        while stack:
+            node = stack.pop()
+            if mathml.NODE.getType(node) == libsbml.AST_NAME:
+                names.add(mathml.NODE.getName(node))
+            stack += mathml.children(node)
+        return names
+
+    def _reaction(self, item: Any) -> Reaction:
+        where = f"reaction '{item.getId()}'"
+        kinetics = item.getKineticLaw()
+        # what has no law never happens
+        law = self._math(kinetics, where) if kinetics is not None and kinetics.isSetMath() else ex.ZERO
+        reactants = self._side(_all(item, "Reactants"), where)
+        products = self._side(_all(item, "Products"), where)
+        return Reaction(
+            id=item.getId(),
+            reactants=reactants,
+            products=products,
+            law=law,
+            reversible=item.getReversible() and _runs_backward(law, reactants, products),
+            fast=item.getLevel() < 3 or item.getVersion() < 2 if item.isSetFast() and item.getFast() else False,
+            name=item.getName(),
+            line=item.getLine(),
+        )
+
+    def _side(self, references: Iterator[Any], where: str) -> dict[str, float | Expression]:
+        out: dict[str, float | Expression] = {}
+        for reference in references:
+            name, value = reference.getSpecies(), self._stoichiometry(reference, where)
+            if name in out:
+                value = _sum(out[name], value)
+            out[name] = value
+        return out
+
+    def _stoichiometry(self, reference: Any, where: str) -> float | Expression:
+        value = reference.getStoichiometry()
+        if reference.getLevel() < 3:
+            value /= reference.getDenominator()
+        name = reference.getId()
+        formula = reference.getStoichiometryMath()
+        if formula is not None and formula.isSetMath():
+            name = name or self._new_name(f"{where.split(chr(39))[1]}_{reference.getSpecies()}_stoichiometry")
+            self.math_of_stoichiometry[name] = self._math(formula, f"{where}, stoichiometry")
+            value = math.nan
+        elif name not in self.named:
+            if math.isnan(value):
+                raise ModelError(
+                    f"{self.source}, line {reference.getLine()}: {where}: species '{reference.getSpecies()}' has no "
+                    f"stoichiometry; give it one."
+                )
+            return float(value)
+        constant = reference.getConstant() if reference.getLevel() >= 3 else formula is None
+        self.stoichiometries.append(
+            Parameter(name, None if math.isnan(value) else value, constant, reference.getName(), reference.getLine())
+        )
+        return ex.symbol(name)
+
+    def _new_name(self, wanted: str) -> str:
+        while self.model.getElementBySId(wanted) is not None or wanted in self.math_of_stoichiometry:
+            wanted += "_"
+        return wanted
+
+    def _event(self, item: Any) -> Event:
+        where = f"event '{item.getId()}'"
+
+        def optional(part: Any, what: str) -> Expression | None:
+            return self._math(part, f"{where}, {what}") if part is not None and part.isSetMath() else None
+
+        trigger = item.getTrigger()
+        changes = {a.getVariable(): a for a in _all(item, "EventAssignments")}
+        return Event(
+            id=item.getId(),
+            trigger=self._math(trigger, f"{where}, trigger"),
+            assignments=self._formulas(changes, f"{where}, the new value of"),
+            delay=optional(item.getDelay(), "delay"),
+            priority=optional(item.getPriority(), "priority"),
+            # before Level 3 nothing happens at the start, and what was triggered happens
+            initial=trigger.getInitialValue() if item.getLevel() >= 3 else True,
+            persistent=trigger.getPersistent() if item.getLevel() >= 3 else True,
+            from_trigger=item.getUseValuesFromTriggerTime(),
+            name=item.getName(),
+            line=item.getLine(),
+        )
+
+    def _constraint(self, item: Any) -> Constraint:
+        message = re.sub(r"<[^>]*>", " ", item.getMessageString() if item.isSetMessage() else "")
+        return Constraint(self._math(item, "constraint"), " ".join(message.split()), item.getLine())
 
 
-def _network(model: Any, source: str, text: str, substance: str | None) -> Network:
-    rules = list(_all(model, "Rules"))
-
-    def math_of(item: Any, what: str) -> Expression:
-        return mathml.required(item.getMath(), f"{source}, line {item.getLine()}: {what}")
-
-    return Network(
-        id=model.getId() or "model",
-        name=model.getName(),
-        compartments=tuple(_compartment(c) for c in _all(model, "Compartments")),
-        species=tuple(_species(s) for s in _all(model, "Species")),
-        parameters=tuple(
-            Parameter(p.getId(), p.getValue() if p.isSetValue() else None, p.getConstant(), p.getName(), p.getLine())
-            for p in _all(model, "Parameters")
-        ),
-        reactions=tuple(_reaction(r, source) for r in _all(model, "Reactions")),
-        initial_assignments={
-            a.getSymbol(): math_of(a, f"the initial assignment of '{a.getSymbol()}'")
-            for a in _all(model, "InitialAssignments")
-        },
-        assignment_rules={
-            r.getVariable(): math_of(r, f"the rule of '{r.getVariable()}'") for r in rules if r.isAssignment()
-        },
-        rate_rules={r.getVariable(): math_of(r, f"the rate rule of '{r.getVariable()}'") for r in rules if r.isRate()},
-        substance=units.chosen(substance) if substance else units.substance(model),
-        time_unit=units.time_unit(model),
-        source=source,
-        sbml=text,
-    )
+def _sum(a: float | Expression, b: float | Expression) -> float | Expression:
+    if isinstance(a, float) and isinstance(b, float):
+        return a + b
+    return ex.add(*(x if isinstance(x, Expression) else ex.number(x) for x in (a, b)))
 
 
 def _compartment(item: Any) -> Compartment:
@@ -165,7 +289,8 @@ def _compartment(item: Any) -> Compartment:
     )
 
 
-def _species(item: Any) -> Species:
+def _species(item: Any, model: Any) -> Species:
+    factor = item.getConversionFactor() if item.getLevel() >= 3 else ""
     return Species(
         id=item.getId(),
         compartment=item.getCompartment(),
@@ -174,29 +299,13 @@ def _species(item: Any) -> Species:
         only_substance=item.getHasOnlySubstanceUnits(),
         boundary=item.getBoundaryCondition(),
         constant=item.getConstant(),
+        conversion_factor=factor or (model.getConversionFactor() if item.getLevel() >= 3 else ""),
         name=item.getName(),
         line=item.getLine(),
     )
 
 
-def _reaction(item: Any, source: str) -> Reaction:
-    where = f"{source}, line {item.getLine()}: reaction '{item.getId()}'"
-    kinetics = item.getKineticLaw()
-    law = mathml.required(kinetics.getMath() if kinetics is not None else None, where)
-    reactants = _stoichiometry(_all(item, "Reactants"), where)
-    products = _stoichiometry(_all(item, "Products"), where)
-    return Reaction(
-        id=item.getId(),
-        reactants=reactants,
-        products=products,
-        law=law,
-        reversible=item.getReversible() and _runs_backward(law, reactants, products),
-        name=item.getName(),
-        line=item.getLine(),
-    )
-
-
-def _runs_backward(law: Expression, reactants: dict[str, float], products: dict[str, float]) -> bool:
+def _runs_backward(law: Expression, reactants: Mapping[str, Any], products: Mapping[str, Any]) -> bool:
     """True if what a law subtracts is a reaction backward: it needs a product, or nothing that is used up.
 
     SBML's default is to call every reaction reversible, and k X (X - 1) subtracts without running backward.
@@ -204,7 +313,7 @@ def _runs_backward(law: Expression, reactants: dict[str, float], products: dict[
     _, backward = ex.split_signs(law)
     if backward == ex.ZERO:
         return False
-    made = [p for p, n in products.items() if n > reactants.get(p, 0.0)]
+    made = [p for p in products if p not in reactants or _more(products[p], reactants[p])]
     if not made:
         return not ex.symbols(backward) & set(reactants)
 
@@ -214,13 +323,5 @@ def _runs_backward(law: Expression, reactants: dict[str, float], products: dict[
     return any(without(product) == ex.ZERO for product in made)
 
 
-def _stoichiometry(references: Iterator[Any], where: str) -> dict[str, float]:
-    out: dict[str, float] = {}
-    for reference in references:
-        value = reference.getStoichiometry()
-        if reference.getLevel() < 3:
-            value /= reference.getDenominator()
-        if math.isnan(value):
-            raise ModelError(f"{where}: species '{reference.getSpecies()}' has no stoichiometry; give it one.")
-        out[reference.getSpecies()] = out.get(reference.getSpecies(), 0.0) + value
-    return out
+def _more(made: float | Expression, used: float | Expression) -> bool:
+    return isinstance(made, Expression) or isinstance(used, Expression) or made > used

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from biomulti.cells import population
 from biomulti.compile import compile_model
-from biomulti.counts import AssumptionWarning, molecules_per_unit, whole_start
+from biomulti.counts import AssumptionWarning, molecules_per_unit, whole_starts
 from biomulti.errors import SimulationError
 from biomulti.load import load
 from biomulti.options import as_values, check_options, check_size, chosen_seed, output_times
@@ -80,14 +80,15 @@ def simulate(
     initial, parameters = as_values("initial", initial), as_values("parameters", parameters)
     quantity = quantity or ("amount" if method == "ode" else "molecules")
     counts = method != "ode" or quantity == "molecules"
-    system = system_of(network, molecules_per_unit(network) if counts else 1.0)
+    system = system_of(network, molecules_per_unit(network) if counts else 1.0, parameters)
     stepper, split = stepper_of(system, method, float(times[-1]), tolerance, physical_scale or {}, initial, parameters)
     check_size(replicates, len(times), len(system.states))
     if split and split.note and not split.fires.all():
         warnings.warn(f"{network.source}: {split.note}", AssumptionWarning, stacklevel=2)
     # without chance one run is all of them
-    cells = population(system, 1 if method == "ode" else replicates, seed=seed, initial=initial, parameters=parameters)
-    cells.y[:] = cells.peak[:] = whole_start(system, cells.y[0], counted(stepper))
+    rows = replicates if method != "ode" or system.chancy else 1
+    cells = population(system, rows, seed=seed, initial=initial, parameters=parameters)
+    cells.y[:] = cells.peak[:] = whole_starts(system, cells.y, stepper.counts)
     attributes = provenance(
         system, method=method, seed=str(seed), quantity=quantity, tolerance=stepper.tolerance,
         initial=initial, parameters=parameters,
@@ -128,11 +129,6 @@ def stepper_of(
     else:
         fires = np.array([method == "ssa" and not f.is_rule for f in system.fluxes], dtype=bool)
     return Stepper(system, model, fires, tolerance or TOLERANCE[method], method == "ode"), split
-
-
-def counted(stepper: Stepper) -> NDArray[np.bool_]:
-    """States that change by firings alone, which therefore hold whole molecules, [states]."""
-    return np.asarray(np.any(stepper.system.stoichiometry[stepper.fires] != 0.0, axis=0) & ~stepper.continuous)
 
 
 def _move(bar: Any, done: float) -> None:

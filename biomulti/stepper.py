@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomulti import outcome
+from biomulti._kernels_events import settle
 from biomulti._kernels_hybrid import advance_hybrid
 from biomulti._kernels_ssa import advance_ssa
 from biomulti.cells import CellPopulation
@@ -24,6 +26,7 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 FIRST_BUDGET, LARGEST_BUDGET = 2_000, 2_000_000  # steps of a row between two looks at the clock
 LARGEST_STOPS = 1_000  # different sets of parameters whose jumps are looked for
+RELAXATION = 1.0  # time in which fast reactions come to rest, a billion times as fast as their laws say
 CALL_SECONDS = 0.5  # how long one call of a kernel should take, so that progress moves and Ctrl-C is heard
 
 EXPLANATIONS = {
@@ -43,12 +46,28 @@ EXPLANATIONS = {
         "the step size fell below what time can resolve",
         "a rate grows without bound there; look at the state, or ask for less accuracy with tolerance=",
     ),
+    outcome.FRACTION: (
+        "a firing of '{flux}' would change a species by a fraction of a molecule",
+        "its stoichiometry must be a whole number whenever it fires; let it flow otherwise",
+    ),
+    outcome.BAD_DELAY: (
+        "the delay of {event} is negative or not finite",
+        "an event happens when its trigger becomes true, or later",
+    ),
+    outcome.ENDLESS_EVENTS: (
+        "{event} triggers events without end at one moment",
+        "an event whose effect makes its own trigger false and true again never comes to rest",
+    ),
+    outcome.NO_SOLUTION: (
+        "the algebraic rule '{flux}' has no solution near the state",
+        "give what it determines an initial value near the solution, or look whether there is one",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Stepper:
-    """A system, its machine code, which fluxes fire, and how accurately the others flow."""
+    """A system, its machine code, which fluxes fire, and how accurately the others flow; `only` these move at all."""
 
     system: System
     model: CompiledModel
@@ -56,29 +75,43 @@ class Stepper:
     tolerance: float
     accurate: bool = False
 
+    only: Booleans | None = None
+
     def __post_init__(self) -> None:
         stoichiometry = self.system.stoichiometry
         for j in np.flatnonzero(self.fires):
+            flux = self.system.fluxes[j]
             if np.any(stoichiometry[j] != np.round(stoichiometry[j])):
-                name = self.system.fluxes[j].reaction
                 raise UnsupportedError(
-                    f"reaction '{name}' changes a species by a fraction of a molecule, so it cannot fire; "
-                    f"let it flow with method='hybrid' and physical_scale={{'{name}': 'flow'}}."
+                    f"reaction '{flux.reaction}' changes a species by a fraction of a molecule, so it cannot fire; "
+                    f"let it flow with method='hybrid' and physical_scale={{'{flux.reaction}': 'flow'}}."
                 )
+            if flux.fast:
+                raise UnsupportedError(
+                    f"reaction '{flux.reaction}' is marked fast: it is always at its equilibrium, so that it has no "
+                    f"firings to follow; let it flow with method='hybrid', or use method='ode'."
+                )
+
+    @property
+    def active(self) -> Booleans:
+        """Fluxes that move the state by themselves: not what follows a reaction that fires, [fluxes]."""
+        leaders = np.array([f.follows for f in self.system.fluxes], dtype=np.int64)
+        active = np.asarray((leaders < 0) | ~self.fires[leaders], dtype=bool)
+        return active if self.only is None else active & self.only
 
     @property
     def exact(self) -> bool:
         """True if nothing flows, so that the direct method does it all."""
-        return bool(np.all(self.fires)) and not self.system.varies_between_firings
+        return bool(np.all(self.fires)) and not self.system.varies_between_firings and not self.system.reduced.unknowns
 
     @cached_property
     def continuous(self) -> Booleans:
         """States that a flowing flux changes, [states]."""
-        return np.asarray(np.any(self.system.stoichiometry[~self.fires] != 0.0, axis=0))
+        return np.asarray(np.any(self.system.stoichiometry[~self.fires & self.active] != 0.0, axis=0))
 
     @cached_property
     def _net(self) -> tuple[Any, ...]:
-        stoichiometry = self.system.stoichiometry
+        stoichiometry = np.where(self.active[:, None], self.system.stoichiometry, 0.0)
         rows, columns = np.nonzero(stoichiometry)
         start = np.searchsorted(rows, np.arange(len(stoichiometry) + 1))
         limited = np.any((stoichiometry < 0.0) & self.continuous, axis=1) & self.fires
@@ -92,14 +125,65 @@ class Stepper:
             np.flatnonzero(~self.fires[rows]).astype(np.int64),
             rows[~self.fires[rows]].astype(np.int64),
             self._floor > 0.0,
+            self.system.mass,
         )
+
+    @cached_property
+    def _followers(self) -> tuple[Any, ...]:
+        """Of each flux that fires, those that follow it: start [fluxes + 1], fluxes, states and signs."""
+        fluxes = self.system.fluxes
+        found = sorted((f.follows, j) for j, f in enumerate(fluxes) if f.follows >= 0 and self.fires[f.follows])
+        changes = [next(iter(fluxes[j].change.items())) for _, j in found]
+        start = np.searchsorted([leader for leader, _ in found], np.arange(len(fluxes) + 1))
+        return (
+            start.astype(np.int64),
+            np.array([j for _, j in found], dtype=np.int64),
+            np.array([k for k, _ in changes], dtype=np.int64),
+            np.array([sign for _, sign in changes], dtype=np.float64),
+        )
+
+    @cached_property
+    def counts(self) -> Booleans:
+        """States that change by firings alone, which therefore hold whole molecules, [states]."""
+        changed = np.any(self.system.stoichiometry[self.fires] != 0.0, axis=0)
+        changed[self._followers[2]] = True
+        return np.asarray(changed & ~self.continuous)
+
+    @cached_property
+    def _event_table(self) -> tuple[Any, ...]:
+        found = self.system.occurrences
+        start = np.cumsum([0, *(len(o.targets) for o in found)])
+        return (
+            np.array([o.event.from_trigger for o in found], dtype=bool),
+            np.array([o.event.persistent for o in found], dtype=bool),
+            start.astype(np.int64),
+            np.array([k for o in found for k in o.targets], dtype=np.int64),
+            self.counts,
+        )
+
+    @cached_property
+    def _algebra(self) -> tuple[Any, ...]:
+        unknown = np.flatnonzero(self.system.mass == 0.0)
+        fluxes = [j for k in unknown for j, f in enumerate(self.system.fluxes) if k in f.change]
+        rows, columns = (self.model.rows, self.model.columns) if len(unknown) else (np.empty(0, np.int64),) * 2
+        return unknown.astype(np.int64), np.array(fluxes, dtype=np.int64), rows, columns, len(self.system.fluxes)
+
+    @cached_property
+    def _fast(self) -> Stepper | None:
+        """What brings fast reactions to their equilibrium while nothing else moves."""
+        fast = np.array([f.fast for f in self.system.fluxes], dtype=bool)
+        if not np.any(fast) or self.only is not None:
+            return None
+        nothing_fires = np.zeros_like(fast)
+        return Stepper(self.system, self.model, nothing_fires, self.tolerance, accurate=True, only=fast)
 
     @cached_property
     def _floor(self) -> Floats:
         """Amounts below which relative accuracy is not asked for: one molecule, of what reactions count."""
         counted = np.zeros(len(self.system.states))
         if np.any(self.fires):
-            species = {s.id for s in self.system.network.species} - set(self.system.network.rate_rules)
+            ruled = {*self.system.network.rate_rules, *self.system.reduced.unknowns}
+            species = {s.id for s in self.system.network.species} - ruled
             counted[[k for k, name in enumerate(self.system.states) if name in species]] = 1.0
         return counted
 
@@ -119,6 +203,9 @@ class Stepper:
                 step size vanished; with the reaction, the row, the time and the state. Its `partial` is the
                 array above, NaN where it was not reached.
         """
+        if not cells.begun:
+            cells.begun = True
+            self._begin(cells)
         stops = self._stops(cells, times)
         if len(stops):
             everything = np.union1d(times, stops)
@@ -128,6 +215,18 @@ class Stepper:
             except SimulationError as error:
                 raise SimulationError(str(error), error.partial[:, asked]) from None
         return self._advance(cells, times, report)
+
+    def _begin(self, cells: CellPopulation) -> None:
+        """What happens at the start: equilibria of fast reactions, algebraic rules, events."""
+        everywhere = np.ones(cells.rows, dtype=bool)
+        self._relax(cells, everywhere)
+        if self.system.occurrences or self.system.reduced.unknowns:
+            status = np.zeros((cells.rows, 2), dtype=np.int64)
+            self._settle(cells, everywhere, status)
+            failed = np.flatnonzero(~np.isin(status[:, 0], outcome.GOING_ON))
+            if len(failed):
+                nothing = np.empty((cells.rows, 0, len(self.system.states)))
+                raise SimulationError(self._explain(cells, int(failed[0]), status[failed[0]]), nothing)
 
     def _advance(self, cells: CellPopulation, times: Floats, report: Callable[[float], None] | None = None) -> Floats:
         """As `advance`, without looking for moments at which rates jump."""
@@ -140,7 +239,13 @@ class Stepper:
         while True:
             with meter:
                 call(cells, times, out, cursor, meter.budget, status)
-            failed = np.flatnonzero(status[:, 0] > outcome.UNFINISHED)
+            if np.any(status[:, 0] == outcome.EVENT):
+                self._settle(cells, status[:, 0] == outcome.EVENT, status)
+                self._after_event(cells, status)
+            if np.any(status[:, 0] == outcome.NO_ROOM):
+                cells.past.make_room(cells.clock - self._longest_lag)
+                status[status[:, 0] == outcome.NO_ROOM, 0] = outcome.UNFINISHED
+            failed = np.flatnonzero(~np.isin(status[:, 0], outcome.GOING_ON))
             if len(failed):
                 raise SimulationError(self._explain(cells, int(failed[0]), status[failed[0]]), out)
             if report is not None:
@@ -148,6 +253,42 @@ class Stepper:
                 report(float(np.mean((cells.clock - started) / np.where(way > 0.0, way, 1.0))))
             if not status[:, 0].any():
                 return out
+
+    def _settle(self, cells: CellPopulation, chosen: Booleans, status: NDArray[np.int64]) -> None:
+        """Let events happen in the chosen rows; their status says how that ended."""
+        model, agenda = self.model, cells.agenda
+        happening = chosen.copy()
+        while np.any(happening):
+            settle(
+                model.fluxes, model.jacobian if len(self._algebra[0]) else model.fluxes, self._algebra,
+                model.triggers, model.events, self._event_table, happening, cells.y, cells.p, cells.rng, cells.clock,
+                agenda.armed, agenda.due, agenda.time, agenda.event, agenda.values, cells.peak, status,
+            )  # fmt: skip
+            happening &= status[:, 0] == outcome.NO_ROOM
+            if np.any(happening):
+                agenda.widen()
+
+    def _after_event(self, cells: CellPopulation, status: NDArray[np.int64]) -> None:
+        """The rows go on: step sizes are chosen anew, fast reactions come to rest."""
+        settled = status[:, 0] == outcome.FINISHED
+        self._relax(cells, settled)
+        status[settled, 0] = outcome.UNFINISHED
+
+    def _relax(self, cells: CellPopulation, chosen: Booleans) -> None:
+        """Bring fast reactions to their equilibrium in the chosen rows, at the time they are at."""
+        if self._fast is None:
+            return
+        for i in np.flatnonzero(chosen):
+            alone = cells.taken(slice(i, i + 1))
+            alone.clock[:] -= RELAXATION
+            self._fast.advance(alone, alone.clock + RELAXATION)
+            cells.y[i] = alone.y[0]
+
+    @cached_property
+    def _longest_lag(self) -> float:
+        """The longest time ago that a value is asked for, infinite if a state decides."""
+        lags = [d.lag.value for d in self.system.delays]
+        return max((math.inf if lag is None else lag for lag in lags), default=0.0)
 
     def _stops(self, cells: CellPopulation, times: Floats) -> Floats:
         """Moments at which a rate may jump, and the numbers just after them, so that no step goes across one."""
@@ -170,21 +311,32 @@ class Stepper:
         model = self.model
         method = RODAS4 if self.accurate else RODAS3
         advance_hybrid(
-            model.fluxes, model.jacobian, model.time_slopes, self._net,
+            model.fluxes, model.jacobian, model.time_slopes, self._net, self._followers,
             (model.rows, model.columns, model.slope_rows),
             _coefficients(method),
-            (self.tolerance, self._floor, cells.from_zero, method.order, not self.accurate),
+            (self.tolerance, self._floor, cells.from_zero, method.order, not (self.accurate or len(self._algebra[0]))),
+            model.triggers, cells.agenda.armed, cells.agenda.due,
+            model.lags, model.past, np.array([d.state for d in self.system.delays], dtype=np.int64),
+            cells.past.count, cells.past.time, cells.past.state,
             (cells.y, cells.peak, cells.mode), cells.step,
             cells.p, cells.rng, cells.left, cells.clock, cursor, times, out, budget, cells.counts, status,
         )  # fmt: skip
 
     def _explain(self, cells: CellPopulation, row: int, status: NDArray[np.int64]) -> str:
-        flux = self.system.fluxes[int(status[1])].name
-        what, cure = EXPLANATIONS[int(status[0])]
+        code, which = int(status[0]), int(status[1])
+        what, cure = EXPLANATIONS[code]
+        flux, event = "", ""
+        if which < 0 or code in (outcome.BAD_DELAY, outcome.ENDLESS_EVENTS):
+            which = which if which >= 0 else -1 - which
+            event = f"event '{self.system.occurrences[which].event.id or which + 1}'"
+            if code == outcome.NEGATIVE_AMOUNT:
+                what, cure = "{event} sets a number of molecules below zero", "correct what it sets"
+        else:
+            flux = self.system.fluxes[which].name
         state = ", ".join(f"{n} = {v:g}" for n, v in zip(self.system.states, cells.y[row], strict=True))
         unit = self.system.network.time_unit
         where = f"replicate or cell {row}, time {cells.clock[row]:.9g} {unit}"
-        what = what.format(flux=flux)
+        what = what.format(flux=flux, event=event)
         return f"{self.system.network.source}: {what} ({where}); {cure}. State: {state[:2000]}."
 
 

@@ -1,15 +1,17 @@
 """The equations of a network over a state vector: what moves it, and where every run starts.
 
 A state y holds amounts of species (times `scale`, molecules per unit of amount where reactions fire) and
-whatever a rate rule moves; p holds what stays constant. Every reaction, each direction of a reversible one,
-and every rate rule is a *flux* F_j(t, y, p), and
+whatever else a rule, an event or an algebraic rule changes; p holds what stays constant. Every reaction, each direction
+of a reversible one, and every rule is a *flux* F_j(t, y, p), and
 
-    dy/dt = S^T F(t, y, p)        [states] = [fluxes, states]^T [fluxes].
+    M dy/dt = S^T F(t, y, p)        [states] = [fluxes, states]^T [fluxes],
+
+where M is diagonal: 0 for the variable that an algebraic rule determines, else 1.
 """
 
 from __future__ import annotations
 
-import math
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,21 +20,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomulti import expression as ex
-from biomulti.errors import ModelError, OptionError, UnsupportedError
+from biomulti.errors import ModelError
 from biomulti.expression import Expression
-from biomulti.network import Compartment, Network, Parameter, Species
+from biomulti.network import Compartment, Event, Network, Parameter, Species
+from biomulti.reduction import Rates, Reduced, moved_by_reactions, net_change, reads_as_amount, reduced
+from biomulti.start import Draw, InitialValues, cycle
+
+FAST = 1e9  # by what the law of a fast reaction is multiplied: what it leaves open of its equilibrium is a billionth
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Flux:
-    """One column of motion: a reaction, one direction of a reversible one, or a rate rule."""
+    """One column of motion: a reaction, one direction of a reversible one, or a rule.
+
+    A reaction whose stoichiometry varies has, for each species changed so, one more flux that `follows` it: law times
+    stoichiometry. When the reaction fires, the species changes by the ratio of the two.
+    """
 
     name: str
     law: Expression
     change: Mapping[int, float]
     reaction: str = ""
+    follows: int = -1
+    fast: bool = False
 
     @property
     def is_rule(self) -> bool:
@@ -40,15 +52,42 @@ class Flux:
 
 
 @dataclass(frozen=True)
+class Delay:
+    """State `state` holds what `value` was a time `lag` ago."""
+
+    state: int
+    value: Expression
+    lag: Expression
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """An event over the state: `targets` take `values` (over t, y, p), which `amounts` (over y, p and v, the values)
+    turn into what the state holds."""
+
+    event: Event
+    trigger: Expression
+    delay: Expression
+    priority: Expression | None
+    targets: tuple[int, ...]
+    values: tuple[Expression, ...]
+    amounts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
 class System:
     """A network's equations; made by `system_of`."""
 
     network: Network
+    reduced: Reduced
     scale: float
     states: tuple[str, ...]
     parameters: tuple[str, ...]
     fluxes: tuple[Flux, ...]
     lowered: Mapping[str, Expression]
+    delays: tuple[Delay, ...]
+    occurrences: tuple[Occurrence, ...]
+    structural: frozenset[str]
 
     @cached_property
     def stoichiometry(self) -> Floats:
@@ -60,11 +99,17 @@ class System:
         return out
 
     @cached_property
+    def mass(self) -> Floats:
+        """The diagonal of M, [states]."""
+        return np.array([0.0 if name in self.reduced.unknowns else 1.0 for name in self.states])
+
+    @cached_property
     def jacobian(self) -> tuple[tuple[int, int, Expression], ...]:
         """dF_j/dy_k where it is not zero, as (j, k, expression)."""
+        past = {d.state for d in self.delays}
         out = []
         for j, flux in enumerate(self.fluxes):
-            for k in sorted(reads(flux.law)):
+            for k in sorted(reads(flux.law) - past):
                 slope = ex.derivative(flux.law, Expression("y", k))
                 if slope != ex.ZERO:
                     out.append((j, k, slope))
@@ -78,34 +123,51 @@ class System:
 
     @cached_property
     def varies_between_firings(self) -> bool:
-        """True if time or a rate rule changes the state although no reaction fires."""
-        return any(f.is_rule or ex.depends_on_time(f.law) for f in self.fluxes)
+        """True if something besides firings changes rates, or what events wait for, at moments not known beforehand."""
+        if self.delays or any(f.is_rule or ex.depends_on_time(f.law) for f in self.fluxes):
+            return True
+        return any(_follows_time(o.trigger) for o in self.occurrences)
 
     @cached_property
     def jumps(self) -> tuple[Expression, ...]:
-        """Times, over the parameters, with which time is compared in a flux: a rate may jump there."""
+        """Times, over the parameters, with which time is compared: a rate may jump there, an event happen."""
         found: dict[Expression, None] = {}
-        for flux in self.fluxes:
-            for node in ex.walk(flux.law):
+        for law in (*(f.law for f in self.fluxes), *(o.trigger for o in self.occurrences)):
+            for node in ex.walk(law):
                 if node.op in ex.RELATIONS and ex.TIME in node.children:
                     other = node.children[1] if node.children[0] == ex.TIME else node.children[0]
                     if not reads(other) and not ex.depends_on_time(other):
                         found[other] = None
         return tuple(found)
 
+    @cached_property
+    def draws_at_start(self) -> bool:
+        """True if chance decides where a run starts."""
+        return any(ex.contains(f, "draw") for f in self.reduced.network.initial_assignments.values())
+
+    @cached_property
+    def chancy(self) -> bool:
+        """True if chance decides something even where every reaction flows."""
+        formulas = [f for o in self.occurrences for f in (o.delay, o.priority or ex.ZERO, *o.values)]
+        ranked = sum(o.priority is not None for o in self.occurrences)
+        return self.draws_at_start or ranked > 1 or any(ex.contains(f, "draw") for f in formulas)
+
     def amount(self, species: Species) -> Expression:
         """A species' amount in the model's unit, over y and p."""
         value = self.lowered[species.id]
-        if _reads_as_amount(self.network, species):
+        if reads_as_amount(self.network, species):
             return value
         return ex.multiply(value, self.lowered[species.compartment])
 
-    def start(self, initial: Mapping[str, float], parameters: Mapping[str, float]) -> tuple[Floats, Floats]:
+    def start(
+        self, initial: Mapping[str, float], parameters: Mapping[str, float], draw: Draw | None = None
+    ) -> tuple[Floats, Floats]:
         """State and parameters at time 0, with the user's values in place of the model's.
 
         Args:
             initial: amounts of species in the model's unit.
             parameters: values of parameters and compartments.
+            draw: numbers of distributions, where chance decides the start.
 
         Returns:
             y [states], p [parameters].
@@ -114,22 +176,51 @@ class System:
             OptionError: a name that the model does not have, or that a rule decides.
             ModelError: a value that is needed and not given, or assignments that need one another.
         """
-        values = _InitialValues(self.network, initial, parameters)
+        values = InitialValues(self.reduced, initial, parameters, draw)
         species = {s.id: s for s in self.network.species}
 
-        def value(name: str) -> float:
+        def value(name: str, needed: bool) -> float:
+            # what no formula reads may lack a value, as the size of a compartment without dimensions does
+            if not needed and not values.has(name):
+                return np.nan
             return values.amount(species[name]) if name in species else values[name]
 
-        y = np.array([value(n) * (self.scale if n in species else 1.0) for n in self.states])
-        # what no formula reads may lack a value, as the size of a compartment without dimensions does
-        p = [value(n) if k in self._read or values.has(n) else np.nan for k, n in enumerate(self.parameters)]
-        return y, np.array(p, dtype=np.float64)
+        read_y, read_p = self._read
+        y = [
+            values[n] if n in self.reduced.delays else value(n, k in read_y) * (self.scale if n in species else 1.0)
+            for k, n in enumerate(self.states)
+        ]
+        p = [value(n, k in read_p) for k, n in enumerate(self.parameters)]
+        return np.array(y, dtype=np.float64), np.array(p, dtype=np.float64)
 
     @cached_property
-    def _read(self) -> frozenset[int]:
-        """Indices of the parameters that a rate or an assigned value depends on."""
+    def _read(self) -> tuple[frozenset[int], frozenset[int]]:
+        """Indices of the states and of the parameters that a rate or an assigned value depends on."""
         formulas = [f.law for f in self.fluxes] + [self.lowered[n] for n in self.network.assignment_rules]
-        return frozenset(int(n.args[0]) for f in formulas for n in ex.walk(f) if n.op == "p")  # type: ignore[arg-type]
+        nodes = [n for f in formulas for n in ex.walk(f) if n.op in ("y", "p")]
+        moved = {k for f in self.fluxes for k in f.change}
+        y, p = (frozenset(int(n.args[0]) for n in nodes if n.op == op) for op in ("y", "p"))  # type: ignore[arg-type]
+        return y | moved, p
+
+
+def _follows_time(trigger: Expression) -> bool:
+    """True if time enters a trigger otherwise than by comparison with what stays constant."""
+
+    def without_jump(node: Expression) -> bool:
+        if node.op in ex.RELATIONS and ex.TIME in node.children:
+            other = node.children[1] if node.children[0] == ex.TIME else node.children[0]
+            return not reads(other) and not ex.depends_on_time(other)
+        return False
+
+    stack, seen = [trigger], set()
+    while stack:
+        node = stack.pop()
+        if node == ex.TIME:
+            return True
+        if node not in seen and not without_jump(node):
+            seen.add(node)
+            stack += node.children
+    return False
 
 
 def reads(law: Expression) -> frozenset[int]:
@@ -143,68 +234,203 @@ def evaluate_at(lowered: Expression, p: Floats) -> float:
     return ex.evaluate(named, lambda k: float(p[int(k)]))
 
 
-def system_of(network: Network, scale: float = 1.0) -> System:
-    """The equations of `network`, its species counted in 1/scale of the model's unit of amount."""
-    moved = {name for r in network.reactions for name in (*r.reactants, *r.products)}
-    free = {s.id for s in network.species if not s.boundary and not s.constant}
-    ruled = set(network.assignment_rules)
-    _refuse_contradictions(network, moved, free)
-    states = [s.id for s in network.species if s.id in network.rate_rules or s.id in moved & free - ruled]
-    states += [n for n in network.rate_rules if n not in states]
-    things: list[Compartment | Parameter | Species] = [
-        *network.compartments,
-        *network.parameters,
-        *network.species,
-    ]
-    parameters = [t.id for t in things if t.id not in ruled and t.id not in states]
-    lower = _Lowering(network, scale, states, parameters)
-    fluxes: list[Flux] = []
-    for reaction in network.reactions:
-        change = {}
-        for name in (*reaction.reactants, *reaction.products):
-            net = reaction.products.get(name, 0.0) - reaction.reactants.get(name, 0.0)
-            if name in states and name in free and name not in network.rate_rules and net:
-                change[states.index(name)] = net
-        parts = ex.split_signs(reaction.law) if reaction.reversible else (reaction.law,)
-        for part, sign, label in zip(parts, (1.0, -1.0), ("", " (reverse)"), strict=False):
-            law = ex.multiply(ex.number(scale), lower.expression(part))
-            signed = {k: sign * n for k, n in change.items()}
-            fluxes.append(Flux(reaction.id + label, law, signed, reaction.id))
-    for name in network.rate_rules:
-        fluxes.append(Flux(f"d {name}/dt", lower.rate(name), {states.index(name): 1.0}))
-    lowered = {t.id: lower.symbol(t.id) for t in things}
-    return System(network, scale, tuple(states), tuple(parameters), tuple(fluxes), lowered)
+def system_of(network: Network, scale: float = 1.0, parameters: Mapping[str, float] | None = None) -> System:
+    """The equations of `network`, its species counted in 1/scale of the model's unit of amount.
+
+    parameters: values in place of the model's, for those that decide stoichiometries and conversion factors; these
+    become part of the equations (`System.structural`).
+    """
+    return _Builder(network, scale, parameters or {}).system()
 
 
-def _refuse_contradictions(network: Network, moved: set[str], free: set[str]) -> None:
-    for name in sorted(moved & free & (set(network.assignment_rules) | set(network.rate_rules))):
-        raise ModelError(
-            f"{network.source}: species '{name}' is changed by reactions and by a rule; make it a boundary "
-            f"species, or remove the rule."
-        )
-    for species in network.species:
-        if species.compartment in network.assignment_rules and species.id in network.rate_rules:
-            raise UnsupportedError(
-                f"{network.source}: species '{species.id}' has a rate rule inside the compartment "
-                f"'{species.compartment}', whose size is assigned; this is not supported yet."
+class _Builder:
+    """Puts a network's equations together."""
+
+    def __init__(self, network: Network, scale: float, parameters: Mapping[str, float]) -> None:
+        self.original = network
+        self.reduced = reduced(network)
+        self.network = self.reduced.network
+        self.scale = scale
+        self.overrides = parameters
+        self.moved = moved_by_reactions(self.network)
+        self.ruled = set(self.network.assignment_rules)
+        self.structural: set[str] = set()
+        self._refuse_contradictions()
+        self.things: list[Compartment | Parameter | Species] = [
+            *self.network.compartments,
+            *self.network.parameters,
+            *self.network.stoichiometries,
+            *self.network.species,
+        ]
+        self.states = self._states()
+        self.parameters = [t.id for t in self.things if t.id not in self.ruled and t.id not in self.states]
+        self.lower = _Lowering(self.reduced, scale, self.states, self.parameters)
+
+    def _states(self) -> list[str]:
+        network = self.network
+        changed = {name for e in network.events for name in e.assignments} - self.ruled
+        rated = network.rate_rules
+        states = [s.id for s in network.species if s.id in rated or s.id in self.moved - self.ruled]
+        states += [n for n in rated if n not in states]
+        states += [n for n in self.reduced.unknowns if n not in states]
+        states += [t.id for t in self.things if t.id in changed and t.id not in states]
+        return states + list(self.reduced.delays)
+
+    def _refuse_contradictions(self) -> None:
+        for name in sorted(self.moved & (self.ruled | set(self.network.rate_rules))):
+            raise ModelError(
+                f"{self.network.source}: species '{name}' is changed by reactions and by a rule; make it a boundary "
+                f"species, or remove the rule."
             )
 
+    def system(self) -> System:
+        fluxes = self._reactions() + self._rules()
+        place = {n: k for k, n in enumerate(self.states)}
+        delays = tuple(
+            Delay(place[name], self.lower.expression(value), self.lower.expression(lag))
+            for name, (value, lag) in self.reduced.delays.items()
+        )
+        lowered = {t.id: self.lower.symbol(t.id) for t in self.things}
+        occurrences = tuple(self._occurrence(e, place) for e in self.network.events)
+        self._refuse_chance(fluxes, delays, occurrences)
+        return System(
+            network=self.original,
+            reduced=self.reduced,
+            scale=self.scale,
+            states=tuple(self.states),
+            parameters=tuple(self.parameters),
+            fluxes=tuple(fluxes),
+            lowered=lowered,
+            delays=delays,
+            occurrences=occurrences,
+            structural=frozenset(self.structural),
+        )
 
-def _reads_as_amount(network: Network, species: Species) -> bool:
-    dimensions = {c.id: c.dimensions for c in network.compartments}
-    return species.only_substance or dimensions[species.compartment] == 0.0
+    def _reactions(self) -> list[Flux]:
+        fluxes: list[Flux] = []
+        place = {n: k for k, n in enumerate(self.states)}
+        for reaction in self.network.reactions:
+            fixed: dict[int, float] = {}
+            varying: dict[int, Expression] = {}
+            for name in dict.fromkeys((*reaction.reactants, *reaction.products)):
+                if name not in place or name not in self.moved:
+                    continue
+                change = net_change(self.network, reaction, name)
+                value = self._constant(change)
+                if value is None:
+                    varying[place[name]] = self.lower.expression(change)
+                elif value:
+                    fixed[place[name]] = value
+            parts = ex.split_signs(reaction.law) if reaction.reversible else (reaction.law,)
+            speed = ex.number(self.scale * (FAST if reaction.fast else 1.0))
+            for part, sign, label in zip(parts, (1.0, -1.0), ("", " (reverse)"), strict=False):
+                law = ex.multiply(speed, self.lower.expression(part))
+                signed = {k: sign * n for k, n in fixed.items()}
+                leader = len(fluxes)
+                flux = Flux(reaction.id + label, law, signed, reaction.id, fast=reaction.fast)
+                fluxes.append(flux)
+                for k, change in varying.items():
+                    name = f"{flux.name}, {self.states[k]}"
+                    fluxes.append(
+                        dataclasses.replace(
+                            flux, name=name, law=ex.multiply(change, law), change={k: sign}, follows=leader
+                        )
+                    )
+        return fluxes
+
+    def _constant(self, change: Expression) -> float | None:
+        """The value of a stoichiometry that nothing changes in time, else None."""
+        if change.value is not None:
+            return change.value
+        set_later = {n for e in self.network.events for n in e.assignments}
+        set_later |= {*self.network.rate_rules, *self.reduced.unknowns, *self.moved, *self.reduced.delays}
+        names: set[str] = set()
+        stack = [change]
+        while stack:
+            formula = stack.pop()
+            if ex.depends_on_time(formula) or ex.contains(formula, "draw"):
+                return None
+            for name in ex.symbols(formula) - names:
+                names.add(name)
+                stack += [
+                    formulas[name]
+                    for formulas in (self.network.assignment_rules, self.network.initial_assignments)
+                    if name in formulas
+                ]
+                if name in self.lower.laws:
+                    return None
+        if names & set_later:
+            return None
+        self.structural |= names
+        known = {t.id for t in self.things} - set(self.lower.species) - self.ruled
+        overrides = {n: v for n, v in self.overrides.items() if n in known}
+        return InitialValues(self.reduced, {}, overrides).evaluate(change)
+
+    def _rules(self) -> list[Flux]:
+        place = {n: k for k, n in enumerate(self.states)}
+        rates = [(n, f"d {n}/dt", self.lower.rate(n)) for n in self.network.rate_rules]
+        unknowns = [(n, f"rule of {n}", self.lower.expression(f)) for n, f in self.reduced.unknowns.items()]
+        return [Flux(label, law, {place[name]: 1.0}) for name, label, law in (*rates, *unknowns)]
+
+    def _occurrence(self, event: Event, place: Mapping[str, int]) -> Occurrence:
+        names = [n for n in event.assignments if n in place]
+        values = tuple(self.lower.expression(event.assignments[n]) for n in names)
+        new = {place[n]: self._held(n, Expression("v", i), None) for i, n in enumerate(names)}
+
+        def after(node: Expression) -> Expression | None:
+            return new.get(int(node.args[0])) if node.op == "y" else None  # type: ignore[arg-type]
+
+        # the amount of a species is its new concentration in the volume as it is after the event
+        amounts = tuple(self._held(n, Expression("v", i), after) for i, n in enumerate(names))
+        return Occurrence(
+            event=event,
+            trigger=self.lower.expression(event.trigger),
+            delay=ex.ZERO if event.delay is None else self.lower.expression(event.delay),
+            priority=None if event.priority is None else self.lower.expression(event.priority),
+            targets=tuple(place[n] for n in names),
+            values=values,
+            amounts=amounts,
+        )
+
+    def _held(self, name: str, value: Expression, after: object) -> Expression:
+        """What the state holds where formulas read `value`."""
+        species = self.lower.species.get(name)
+        if species is None:
+            return value
+        held = ex.multiply(ex.number(self.scale), value)
+        if reads_as_amount(self.network, species):
+            return held
+        volume = self.lower.symbol(species.compartment)
+        return ex.multiply(held, ex.substitute(volume, after) if callable(after) else volume)
+
+    def _refuse_chance(
+        self, fluxes: list[Flux], delays: tuple[Delay, ...], occurrences: tuple[Occurrence, ...]
+    ) -> None:
+        """Chance has a meaning at one moment, not in a rate that is read as often as the method likes."""
+        places = [(f"the rate of '{f.name}'", f.law) for f in fluxes]
+        places += [(f"the trigger of event '{o.event.id}'", o.trigger) for o in occurrences]
+        places += [("a delay", e) for d in delays for e in (d.value, d.lag)]
+        places += [(f"the rule of '{n}'", f) for n, f in self.network.assignment_rules.items()]
+        for where, formula in places:
+            if ex.contains(formula, "draw"):
+                raise ModelError(
+                    f"{self.network.source}: {where} draws a random number, which has no meaning in what is read at "
+                    f"every moment; draw it in an initial assignment or in an event."
+                )
 
 
 class _Lowering:
     """Symbols of the model to expressions over ("y", k), ("p", k) and time."""
 
-    def __init__(self, network: Network, scale: float, states: list[str], parameters: list[str]) -> None:
-        self.network = network
+    def __init__(self, reduced: Reduced, scale: float, states: list[str], parameters: list[str]) -> None:
+        self.network = reduced.network
+        self.delays = reduced.delays
         self.scale = scale
+        self.rates = Rates(self.network)
         self.y = {n: Expression("y", k) for k, n in enumerate(states)}
         self.p = {n: Expression("p", k) for k, n in enumerate(parameters)}
-        self.species = {s.id: s for s in network.species}
-        self.laws = {r.id: r.law for r in network.reactions}
+        self.species = {s.id: s for s in self.network.species}
+        self.laws = {r.id: r.law for r in self.network.reactions}
         self.done: dict[str, Expression] = {}
         self.open: list[str] = []
 
@@ -214,7 +440,7 @@ class _Lowering:
     def symbol(self, name: str) -> Expression:
         if name not in self.done:
             if name in self.open:
-                raise ModelError(_cycle(self.network, self.open, name))
+                raise ModelError(cycle(self.network.source, self.open, name))
             self.open.append(name)
             self.done[name] = self._symbol(name)
             self.open.pop()
@@ -232,113 +458,18 @@ class _Lowering:
             return base
         amount = ex.divide(base, ex.number(self.scale)) if name in self.y else base
         species = self.species[name]
-        if _reads_as_amount(self.network, species):
+        if reads_as_amount(self.network, species):
             return amount
         return ex.divide(amount, self.symbol(species.compartment))
 
     def rate(self, name: str) -> Expression:
         """dy/dt of a state moved by a rate rule; of a concentration c in a volume V, c' V + c V'."""
-        rate = self.expression(self.network.rate_rules[name])
+        rate = self.network.rate_rules[name]
         species = self.species.get(name)
         if species is None:
-            return rate
-        if not _reads_as_amount(self.network, species):
+            return self.expression(rate)
+        if not reads_as_amount(self.network, species):
             volume = species.compartment
-            rate = ex.multiply(rate, self.symbol(volume))
-            if volume in self.network.rate_rules:
-                rate = ex.add(rate, ex.multiply(self.symbol(name), self.rate(volume)))
-        return ex.multiply(ex.number(self.scale), rate)
-
-
-class _InitialValues:
-    """The value of every symbol at time 0, each worked out once."""
-
-    def __init__(self, network: Network, initial: Mapping[str, float], parameters: Mapping[str, float]) -> None:
-        self.network = network
-        self.species = {s.id: s for s in network.species}
-        self.given: dict[str, float | None] = {c.id: c.size for c in network.compartments}
-        self.given |= {p.id: p.value for p in network.parameters}
-        self.laws = {r.id: r.law for r in network.reactions}
-        self._check(initial, self.species, "species", "initial")
-        self._check(parameters, self.given, "parameter or compartment", "parameters")
-        self.initial = {k: _number(v, f"initial['{k}']") for k, v in initial.items()}
-        self.parameters = {k: _number(v, f"parameters['{k}']") for k, v in parameters.items()}
-        self.done: dict[str, float] = {}
-        self.open: list[str] = []
-
-    def _check(self, chosen: Mapping[str, float], known: Mapping[str, object], what: str, where: str) -> None:
-        for name in chosen:
-            if name not in known:
-                raise OptionError(
-                    f"{where}: the model has no {what} '{name}'; it has {', '.join(sorted(known)) or 'none'}."
-                )
-            if name in self.network.assignment_rules:
-                raise OptionError(f"{where}: '{name}' is decided by a rule of the model and cannot be set.")
-
-    def __getitem__(self, name: str) -> float:
-        if name not in self.done:
-            if name in self.open:
-                raise ModelError(_cycle(self.network, self.open, name))
-            self.open.append(name)
-            self.done[name] = self._value(name)
-            self.open.pop()
-        return self.done[name]
-
-    def has(self, name: str) -> bool:
-        """True unless nothing says what the parameter, compartment or species `name` is."""
-        said = (self.parameters, self.network.initial_assignments, self.laws, self.species)
-        return self.given.get(name) is not None or any(name in place for place in said)
-
-    def amount(self, species: Species) -> float:
-        value = self[species.id]
-        if _reads_as_amount(self.network, species):
-            return value
-        return value * self[species.compartment]
-
-    def _value(self, name: str) -> float:
-        if name in self.parameters:
-            return self.parameters[name]
-        if name in self.initial:
-            return self._in_its_own_terms(self.species[name], self.initial[name])
-        for formulas in (self.network.assignment_rules, self.network.initial_assignments, self.laws):
-            if name in formulas:
-                return ex.evaluate(formulas[name], self.__getitem__)
-        if name in self.species:
-            return self._of_species(self.species[name])
-        value = self.given.get(name)
-        if value is None:
-            raise ModelError(
-                f"{self.network.source}: '{name}' has no value; give it one in the model or with "
-                f"parameters={{'{name}': ...}}."
-            )
-        return value
-
-    def _in_its_own_terms(self, species: Species, amount: float) -> float:
-        return amount if _reads_as_amount(self.network, species) else amount / self[species.compartment]
-
-    def _of_species(self, species: Species) -> float:
-        if species.initial_amount is not None:
-            return self._in_its_own_terms(species, species.initial_amount)
-        if species.initial_concentration is None:
-            raise ModelError(
-                f"{self.network.source}: species '{species.id}' has no initial amount; give it one in the "
-                f"model or with initial={{'{species.id}': ...}}."
-            )
-        if _reads_as_amount(self.network, species):
-            return species.initial_concentration * self[species.compartment]
-        return species.initial_concentration
-
-
-def _number(value: object, what: str) -> float:
-    try:
-        out = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        out = math.nan
-    if not math.isfinite(out):
-        raise OptionError(f"{what} is {value!r}; it must be a finite number.")
-    return out
-
-
-def _cycle(network: Network, chain: list[str], name: str) -> str:
-    loop = " -> ".join([*chain[chain.index(name) :], name])
-    return f"{network.source}: these assignments need one another: {loop}; break the cycle."
+            growth = ex.multiply(ex.symbol(name), self.rates.of(volume))
+            rate = ex.add(ex.multiply(rate, ex.symbol(volume)), growth)
+        return ex.multiply(ex.number(self.scale), self.expression(rate))

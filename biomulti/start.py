@@ -1,0 +1,140 @@
+"""The value of everything in a network at time 0."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from biomulti import expression as ex
+from biomulti.errors import ModelError, OptionError
+from biomulti.expression import Expression
+from biomulti.network import Species
+from biomulti.reduction import Reduced, reads_as_amount
+
+Draw = Callable[[str, list[float]], float]
+
+
+class InitialValues:
+    """The value of every symbol at time 0, each worked out once.
+
+    Args:
+        reduced: the network.
+        initial: amounts of species in place of the model's.
+        parameters: values of parameters, compartments and stoichiometries in place of the model's.
+        draw: a number of a named distribution with given arguments.
+
+    Raises:
+        OptionError: a name that the model does not have, or that a rule decides.
+        ModelError: on the way, a value that is needed and not given, or assignments that need one another.
+    """
+
+    def __init__(
+        self,
+        reduced: Reduced,
+        initial: Mapping[str, float],
+        parameters: Mapping[str, float],
+        draw: Draw | None = None,
+    ) -> None:
+        self.network = network = reduced.network
+        self.delays = reduced.delays
+        self.draw = draw
+        self.species = {s.id: s for s in network.species}
+        self.given: dict[str, float | None] = {c.id: c.size for c in network.compartments}
+        self.given |= {p.id: p.value for p in (*network.parameters, *network.stoichiometries)}
+        self.laws = {r.id: r.law for r in network.reactions}
+        self._check(initial, self.species, "species", "initial")
+        self._check(parameters, self.given, "parameter or compartment", "parameters")
+        self.initial = {k: _number(v, f"initial['{k}']") for k, v in initial.items()}
+        self.parameters = {k: _number(v, f"parameters['{k}']") for k, v in parameters.items()}
+        self.done: dict[str, float] = {}
+        self.open: list[str] = []
+
+    def _check(self, chosen: Mapping[str, float], known: Mapping[str, object], what: str, where: str) -> None:
+        for name in chosen:
+            if name not in known:
+                raise OptionError(
+                    f"{where}: the model has no {what} '{name}'; it has {', '.join(sorted(known)) or 'none'}."
+                )
+            if name in self.network.assignment_rules:
+                raise OptionError(f"{where}: '{name}' is decided by a rule of the model and cannot be set.")
+
+    def __getitem__(self, name: str) -> float:
+        if name not in self.done:
+            if name in self.open:
+                raise ModelError(cycle(self.network.source, self.open, name))
+            self.open.append(name)
+            self.done[name] = self._value(name)
+            self.open.pop()
+        return self.done[name]
+
+    def has(self, name: str) -> bool:
+        """True unless nothing says what the parameter, compartment or species `name` is."""
+        if name in self.species and name not in self.initial:
+            species = self.species[name]
+            if species.initial_amount is not None or species.initial_concentration is not None:
+                return True
+        said = (self.parameters, self.initial, self.network.initial_assignments, self.network.assignment_rules)
+        return self.given.get(name) is not None or name in self.laws or any(name in place for place in said)
+
+    def amount(self, species: Species) -> float:
+        """Amount of a species in the model's unit."""
+        value = self[species.id]
+        if reads_as_amount(self.network, species):
+            return value
+        return value * self[species.compartment]
+
+    def evaluate(self, formula: Expression, time: float = 0.0) -> float:
+        """The value of a formula with all symbols at their values at time 0."""
+        return ex.evaluate(formula, self.__getitem__, time, self.draw)
+
+    def _value(self, name: str) -> float:
+        if name in self.parameters:
+            return self.parameters[name]
+        if name in self.initial:
+            return self._in_its_own_terms(self.species[name], self.initial[name])
+        if name in self.delays:
+            past, lag = self.delays[name]
+            return self.evaluate(past, -self.evaluate(lag))
+        for formulas in (self.network.assignment_rules, self.network.initial_assignments, self.laws):
+            if name in formulas:
+                return self.evaluate(formulas[name])
+        if name in self.species:
+            return self._of_species(self.species[name])
+        value = self.given.get(name)
+        if value is None:
+            raise ModelError(
+                f"{self.network.source}: '{name}' has no value; give it one in the model or with "
+                f"parameters={{'{name}': ...}}."
+            )
+        return value
+
+    def _in_its_own_terms(self, species: Species, amount: float) -> float:
+        return amount if reads_as_amount(self.network, species) else amount / self[species.compartment]
+
+    def _of_species(self, species: Species) -> float:
+        if species.initial_amount is not None:
+            return self._in_its_own_terms(species, species.initial_amount)
+        if species.initial_concentration is None:
+            raise ModelError(
+                f"{self.network.source}: species '{species.id}' has no initial amount; give it one in the "
+                f"model or with initial={{'{species.id}': ...}}."
+            )
+        if reads_as_amount(self.network, species):
+            return species.initial_concentration * self[species.compartment]
+        return species.initial_concentration
+
+
+def _number(value: object, what: str) -> float:
+    try:
+        out = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        out = math.nan
+    if not math.isfinite(out):
+        raise OptionError(f"{what} is {value!r}; it must be a finite number.")
+    return out
+
+
+def cycle(source: str, chain: list[str], name: str) -> str:
+    """The message for assignments that need one another."""
+    loop = " -> ".join([*chain[chain.index(name) :], name])
+    return f"{source}: these assignments need one another: {loop}; break the cycle."
