@@ -1,0 +1,28 @@
+"""Worker processes: results come back, and a job that never ends or kills its process loses itself alone."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from .workers import run_jobs
+
+
+def nothing() -> None:
+    pass
+
+
+def double(job: int) -> tuple[int, str]:
+    if job == 3:
+        time.sleep(600.0)
+    if job == 5:
+        os._exit(7)
+    return 2 * job, os.environ["NUMBA_NUM_THREADS"]
+
+
+def test_a_lost_job_loses_nothing_else():
+    found = run_jobs(range(8), double, prepare=nothing, lost=lambda job, reason: (job, reason), limit=lambda _: 2.0)
+    assert sorted(found) == sorted(
+        [(2 * k, "1") for k in range(8) if k not in (3, 5)]
+        + [(3, "not done within 2 s"), (5, "its process died (exit code 7)")]
+    )
