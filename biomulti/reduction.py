@@ -27,7 +27,7 @@ class Reduced:
     """`network` without rateOf, delay and solved algebraic rules.
 
     unknowns: what is left of the algebraic rules, by the variable each determines; delays: value and time ago, by the
-    symbol that stands for them.
+    symbol that stands for them. Before time 0 things were what initial assignments say of that time, and at rest.
     """
 
     network: Network
@@ -53,12 +53,32 @@ def reduced(network: Network) -> Reduced:
     network = _each_formula(network, without_delay)
     network, unknowns = _solved(network)
     rates = Rates(network)
+    past = {name: (_with_beginning(value, network, rates), lag) for (value, lag), name in delays.items()}
     network = _each_formula(network, rates.eliminate)
     return Reduced(
         network,
         {name: rates.eliminate(rule) for name, rule in unknowns.items()},
-        {name: (rates.eliminate(value), rates.eliminate(lag)) for (value, lag), name in delays.items()},
+        {name: (value, rates.eliminate(lag)) for name, (value, lag) in past.items()},
     )
+
+
+def _with_beginning(value: Expression, network: Network, rates: Rates) -> Expression:
+    """What is delayed, with what it was before the start in place of what it is after."""
+
+    def before(root: Expression, chain: tuple[str, ...]) -> Expression:
+        def initial(node: Expression) -> Expression | None:
+            name = str(node.args[0]) if node.op == "sym" else ""
+            for formulas in (network.assignment_rules, network.initial_assignments):
+                if name in formulas and name not in chain:
+                    return before(formulas[name], (*chain, name))
+            return None
+
+        return ex.substitute(ex.exchange(root, "rate_of", lambda _: ex.ZERO), initial)
+
+    after, beginning = rates.eliminate(value), before(value, ())
+    if after == beginning:
+        return after
+    return ex.piecewise(beginning, ex.compare("lt", ex.TIME, ex.ZERO), after)
 
 
 def reads_as_amount(network: Network, species: Species) -> bool:

@@ -18,7 +18,7 @@ from biomulti.mathml import Reader
 from biomulti.network import Compartment, Constraint, Event, Network, Parameter, Reaction, Species
 
 # a unit that is not there changes no number; what needs a unit of amount says so
-ABOUT_UNITS = (libsbml.DanglingUnitSIdRef,)
+ABOUT_UNITS = (10313,)  # the number of the rule 'dangling unit reference'
 UNDERSTOOD = {"comp", "distrib", "l3v2extendedmath"}
 # drawings misplaced by other programs are common, and nothing of them is read here
 _ABOUT_LAYOUT = re.compile(r"[Pp]ackage '?(layout|render)")
@@ -173,7 +173,7 @@ class _Model:
         things = [*_all(model, "Rules"), *_all(model, "Constraints"), *_all(model, "FunctionDefinitions")]
         things += [r.getKineticLaw() for r in _all(model, "Reactions") if r.isSetKineticLaw()]
         things += [r.getStoichiometryMath() for x in _all(model, "Reactions") for r in _references(x)]
-        names = {r.getVariable() for r in _all(model, "Rules")}
+        names = {r.getVariable() for r in _all(model, "Rules") if not r.isAlgebraic()}
         for assignment in _all(model, "InitialAssignments"):
             names.add(assignment.getSymbol())
             things.append(assignment)

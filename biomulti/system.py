@@ -36,7 +36,8 @@ class Flux:
     """One column of motion: a reaction, one direction of a reversible one, or a rule.
 
     A reaction whose stoichiometry varies has, for each species changed so, one more flux that `follows` it: law times
-    stoichiometry. When the reaction fires, the species changes by the ratio of the two.
+    stoichiometry. When the reaction fires, the species changes by the ratio of the two. Where firing needs another law
+    than the model's, `stated` is the model's.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Flux:
     reaction: str = ""
     follows: int = -1
     fast: bool = False
+    backward: bool = False
+    stated: Expression | None = None
 
     @property
     def is_rule(self) -> bool:
@@ -327,7 +330,8 @@ class _Builder:
                 law = ex.multiply(speed, self.lower.expression(part))
                 signed = {k: sign * n for k, n in fixed.items()}
                 leader = len(fluxes)
-                flux = Flux(reaction.id + label, law, signed, reaction.id, fast=reaction.fast)
+                backward = sign < 0.0
+                flux = Flux(reaction.id + label, law, signed, reaction.id, fast=reaction.fast, backward=backward)
                 fluxes.append(flux)
                 for k, change in varying.items():
                     name = f"{flux.name}, {self.states[k]}"
@@ -375,13 +379,8 @@ class _Builder:
     def _occurrence(self, event: Event, place: Mapping[str, int]) -> Occurrence:
         names = [n for n in event.assignments if n in place]
         values = tuple(self.lower.expression(event.assignments[n]) for n in names)
-        new = {place[n]: self._held(n, Expression("v", i), None) for i, n in enumerate(names)}
-
-        def after(node: Expression) -> Expression | None:
-            return new.get(int(node.args[0])) if node.op == "y" else None  # type: ignore[arg-type]
-
-        # the amount of a species is its new concentration in the volume as it is after the event
-        amounts = tuple(self._held(n, Expression("v", i), after) for i, n in enumerate(names))
+        # a new concentration makes an amount in the volume as it is before the event
+        amounts = tuple(self._held(n, Expression("v", i)) for i, n in enumerate(names))
         return Occurrence(
             event=event,
             trigger=self.lower.expression(event.trigger),
@@ -392,7 +391,7 @@ class _Builder:
             amounts=amounts,
         )
 
-    def _held(self, name: str, value: Expression, after: object) -> Expression:
+    def _held(self, name: str, value: Expression) -> Expression:
         """What the state holds where formulas read `value`."""
         species = self.lower.species.get(name)
         if species is None:
@@ -400,8 +399,7 @@ class _Builder:
         held = ex.multiply(ex.number(self.scale), value)
         if reads_as_amount(self.network, species):
             return held
-        volume = self.lower.symbol(species.compartment)
-        return ex.multiply(held, ex.substitute(volume, after) if callable(after) else volume)
+        return ex.multiply(held, self.lower.symbol(species.compartment))
 
     def _refuse_chance(
         self, fluxes: list[Flux], delays: tuple[Delay, ...], occurrences: tuple[Occurrence, ...]
