@@ -84,10 +84,11 @@ class Tissue:
         )
         self.initial = options.as_values("initial", initial)
         self.parameters = options.as_values("parameters", parameters)
-        self.system: System = system_of(self.network, molecules_per_unit(self.network), self.parameters)
+        system = system_of(self.network, molecules_per_unit(self.network), self.parameters)
         self.stepper, self.partition = simulation.stepper_of(
-            self.system, method, None, tolerance, physical_scale or {}, self.initial, self.parameters
+            system, method, None, tolerance, physical_scale or {}, self.initial, self.parameters
         )
+        self.system: System = self.stepper.system
         self.outputs: list[OutputCoupling] = []
         self.signals: list[SignalCoupling] = []
         self.morphogens: dict[str, tuple[tissue.Morphogen, Floats]] = {}

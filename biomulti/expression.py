@@ -158,7 +158,7 @@ def power(x: Expression, y: Expression) -> Expression:
         return x
     if y.value == 0.0:
         return ONE
-    if x.value is not None and y.value is not None and x.value > 0.0:
+    if x.value is not None and y.value is not None and (x.value > 0.0 or (x.value == 0.0 and y.value > 0.0)):
         return number(math.pow(x.value, y.value))
     return Expression("pow", x, y)
 

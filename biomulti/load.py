@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,25 @@ TEXT = "the model text"  # what a model that came as a text is called in message
 LONGEST_NAME = 120  # characters of a path that is not there, in the message
 
 
-def load(model: Any, *, substance: str | None = None) -> Network:
+def load(model: Any, *, substance: str | None = None, adjust: bool = True) -> Network:
     """Read a gene network from SBML or Antimony.
 
     Args:
         model: a path to an SBML or Antimony file; SBML or Antimony text; the name of a shipped model (see
             `shipped`); or a loaded tellurium/roadrunner model.
         substance: take amounts in this unit ("item", "mole", "nanomole", ...) whatever the model says.
+        adjust: where reactions fire, take x^2 of a law of mass action in concentrations as x (x - 1), and so on; False
+            takes every law as it stands. `biomulti.report` shows what that changes.
 
     Raises:
         ModelError: a missing file, a text that is neither SBML nor Antimony, or an invalid model.
         UnsupportedError: a valid model with a construct that is not supported yet; its name is in the text.
     """
-    if isinstance(model, Network):
-        return model
+    network = model if isinstance(model, Network) else _read(model, substance)
+    return network if adjust else replace(network, adjust=False)
+
+
+def _read(model: Any, substance: str | None) -> Network:
     if hasattr(model, "getCurrentSBML"):
         return sbml.read(model.getCurrentSBML(), "the loaded roadrunner model", substance)
     if not isinstance(model, (str, Path)):

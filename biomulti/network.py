@@ -123,7 +123,8 @@ class Network:
 
     Expressions keep SBML's meaning (a species' symbol is its concentration unless it has only substance
     units); time is in `time_unit`, amounts in `substance.unit`; an algebraic rule is an expression that is zero at all
-    times. Made by `biomulti.load`.
+    times. Made by `biomulti.load`. Unless `adjust` is False, laws of mass action in concentrations are made exact for
+    whole molecules where they fire.
     """
 
     id: str
@@ -140,6 +141,7 @@ class Network:
     algebraic_rules: tuple[Expression, ...] = ()
     events: tuple[Event, ...] = ()
     constraints: tuple[Constraint, ...] = ()
+    adjust: bool = True
     name: str = ""
     source: str = ""
     sbml: str = field(default="", repr=False, compare=False)
@@ -158,7 +160,7 @@ class Network:
             self.stoichiometries,
             self.algebraic_rules,
             self.events,
-            (self.substance.unit, self.substance.molecules, self.time_unit),
+            (self.substance.unit, self.substance.molecules, self.time_unit, self.adjust),
         ]
         return hashlib.sha256(_canonical(parts).encode()).hexdigest()
 

@@ -104,6 +104,7 @@ def provenance(system: System, **settings: Any) -> dict[str, Any]:
         "model_hash": network.hash,
         "amounts": f"{network.substance.unit} ({network.substance.reason})",
         "time_unit": network.time_unit,
+        "adjusted_laws": ", ".join(f.name for f in system.fluxes if f.stated is not None and f.follows < 0),
     }
     for name, value in settings.items():
         if isinstance(value, Mapping):

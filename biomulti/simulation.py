@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from biomulti import adjust
 from biomulti.cells import population
 from biomulti.compile import compile_model
 from biomulti.counts import AssumptionWarning, molecules_per_unit, whole_starts
@@ -82,6 +83,7 @@ def simulate(
     counts = method != "ode" or quantity == "molecules"
     system = system_of(network, molecules_per_unit(network) if counts else 1.0, parameters)
     stepper, split = stepper_of(system, method, float(times[-1]), tolerance, physical_scale or {}, initial, parameters)
+    system = stepper.system
     check_size(replicates, len(times), len(system.states))
     if split and split.note and not split.fires.all():
         warnings.warn(f"{network.source}: {split.note}", AssumptionWarning, stacklevel=2)
@@ -120,7 +122,7 @@ def stepper_of(
     initial: Mapping[str, float],
     parameters: Mapping[str, float],
 ) -> tuple[Stepper, Partition | None]:
-    """The stepper of a method, with its partition if it has one."""
+    """The stepper of a method, with laws made exact where they fire, and its partition if it has one."""
     model = compile_model(system)
     split = None
     if method == "hybrid":
@@ -128,7 +130,11 @@ def stepper_of(
         fires = split.fires
     else:
         fires = np.array([method == "ssa" and not f.is_rule for f in system.fluxes], dtype=bool)
-    return Stepper(system, model, fires, tolerance or TOLERANCE[method], method == "ode"), split
+    exact = adjust.adjusted(system, fires)
+    if exact is not system:
+        warnings.warn(adjust.said(exact), AssumptionWarning, stacklevel=3)
+        model = compile_model(exact)
+    return Stepper(exact, model, fires, tolerance or TOLERANCE[method], method == "ode"), split
 
 
 def _move(bar: Any, done: float) -> None:
