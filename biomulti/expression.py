@@ -77,7 +77,7 @@ class Expression:
 
 def number(x: float) -> Expression:
     """The number x."""
-    return Expression("num", float(x))
+    return Expression("num", math.nan if math.isnan(x) else float(x))  # NaN is equal to itself only as one object
 
 
 def symbol(name: str) -> Expression:
@@ -180,6 +180,11 @@ def piecewise(*parts: Expression) -> Expression:
     return parts[0] if len(parts) == 1 else Expression("piecewise", *parts)
 
 
+def delay(x: Expression, lag: Expression) -> Expression:
+    """What x was `lag` ago."""
+    return x if lag == ZERO else Expression("delay", x, lag)
+
+
 def walk(root: Expression) -> Iterator[Expression]:
     """Every distinct node below `root`, itself included, children first."""
     seen: set[Expression] = set()
@@ -218,6 +223,8 @@ def rebuild(node: Expression, children: tuple[Expression, ...]) -> Expression:
         return divide(*children)
     if node.op == "pow":
         return power(*children)
+    if node.op == "delay":
+        return delay(*children)
     if not node.children:
         return node
     return Expression(node.op, *(a for a in node.args if not isinstance(a, Expression)), *children)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import libsbml
@@ -104,6 +104,12 @@ class Reader:
         self.bodies: dict[str, tuple[list[str], Expression]] = {}
         self.open: list[str] = []
         self.draws = itertools.count()
+        self.numbered = itertools.count()
+
+    def formula(self, node: Any, where: str) -> Expression:
+        """As `read`, with draws numbered as they stand, whatever the way to write them."""
+        root = self.read(node, where)
+        return self._renumbered(root, self.numbered) if ex.contains(root, "draw") else root
 
     def read(self, node: Any, where: str) -> Expression:
         """The expression of a libSBML ASTNode.
@@ -114,6 +120,8 @@ class Reader:
         """
         kind = NODE.getType(node)
         args = [self.read(child, where) for child in children(node)]
+        if kind == libsbml.AST_REAL_E:  # libSBML multiplies by a power of ten, which rounds once more
+            return ex.number(float(f"{NODE.getMantissa(node)!r}e{NODE.getExponent(node)}"))
         if NODE.isNumber(node):
             return ex.number(NODE.getValue(node))
         if kind in CONSTANTS:
@@ -141,10 +149,15 @@ class Reader:
             self.bodies[name] = self._definition(name)
             self.open.pop()
         names, body = self.bodies[name]
+        if ex.contains(body, "draw"):  # each call draws its own numbers
+            body = self._renumbered(body, self.draws)
         if len(names) != len(args):
             raise ModelError(f"{where} calls '{name}' with {len(args)} arguments; it takes {len(names)}.")
         given = dict(zip(names, args, strict=True))
         return ex.substitute(body, lambda n: given.get(str(n.args[0])) if n.op == "sym" else None)
+
+    def _renumbered(self, root: Expression, serial: Iterator[int]) -> Expression:
+        return ex.exchange(root, "draw", lambda n: Expression("draw", str(n.args[0]), next(serial), *n.children))
 
     def _definition(self, name: str) -> tuple[list[str], Expression]:
         parts = children(self.definitions[name])
@@ -205,7 +218,7 @@ def _function(kind: int, args: list[Expression]) -> Expression | None:
     if kind == libsbml.AST_FUNCTION_PIECEWISE:
         return ex.piecewise(*args)
     if kind == libsbml.AST_FUNCTION_DELAY:
-        return args[0] if args[1] == ex.ZERO else Expression("delay", *args)
+        return ex.delay(*args)
     if kind == libsbml.AST_FUNCTION_RATE_OF:
         return Expression("rate_of", *args)
     return None

@@ -21,7 +21,7 @@ class Compartment:
     dimensions: float = 3.0
     constant: bool = True
     name: str = ""
-    line: int = 0
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Species:
     constant: bool = False
     conversion_factor: str = ""
     name: str = ""
-    line: int = 0
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Parameter:
     value: float | None
     constant: bool = True
     name: str = ""
-    line: int = 0
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Reaction:
     reversible: bool = False
     fast: bool = False
     name: str = ""
-    line: int = 0
+    line: int = field(default=0, compare=False)
 
     @property
     def equation(self) -> str:
@@ -96,7 +96,7 @@ class Event:
     persistent: bool = True
     from_trigger: bool = True
     name: str = ""
-    line: int = 0
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Constraint:
 
     condition: Expression
     message: str = ""
-    line: int = 0
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Substance:
 
     unit: str
     molecules: float | None
-    reason: str
+    reason: str = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Network:
     constraints: tuple[Constraint, ...] = ()
     adjust: bool = True
     name: str = ""
-    source: str = ""
+    source: str = field(default="", compare=False)
     sbml: str = field(default="", repr=False, compare=False)
 
     @property

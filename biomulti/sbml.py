@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 import libsbml
 
 from biomulti import expression as ex
-from biomulti import mathml, units
+from biomulti import units
 from biomulti.errors import ModelError, UnsupportedError
 from biomulti.expression import Expression
 from biomulti.mathml import Reader
@@ -22,6 +23,7 @@ ABOUT_UNITS = (10313,)  # the number of the rule 'dangling unit reference'
 UNDERSTOOD = {"comp", "distrib", "l3v2extendedmath"}
 # drawings misplaced by other programs are common, and nothing of them is read here
 _ABOUT_LAYOUT = re.compile(r"[Pp]ackage '?(layout|render)")
+ONE_LINE = str.maketrans("\t\r\n", "   ")  # what XML makes of line breaks where it keeps names
 CHECKS_OFF = (libsbml.LIBSBML_CAT_UNITS_CONSISTENCY, libsbml.LIBSBML_CAT_MODELING_PRACTICE)
 
 
@@ -108,8 +110,35 @@ def _all(model: Any, what: str) -> Iterator[Any]:
         yield getattr(model, f"get{what[:-1] if what.endswith('s') and what != 'Species' else what}")(k)
 
 
-def _references(reaction: Any) -> list[Any]:
-    return [*_all(reaction, "Reactants"), *_all(reaction, "Products")]
+def _where(reaction: Any) -> str:
+    return f"reaction '{reaction.getId()}'"
+
+
+def _name(item: Any) -> str:
+    """What an element is called, in one line."""
+    return str(item.getName()).translate(ONE_LINE)
+
+
+def _float(value: float) -> float:
+    """A number of the file; NaN is equal to itself only as one object."""
+    return math.nan if math.isnan(value) else value
+
+
+def _named(*parts: Any) -> set[str]:
+    """Names that formulas, or what holds formulas, read or set."""
+    names: set[str] = set()
+    for part in parts:
+        if isinstance(part, Expression):
+            names |= ex.symbols(part)
+        elif isinstance(part, Mapping):
+            names |= {*part} | _named(*part.values())
+        elif isinstance(part, (list, tuple)):
+            names |= _named(*part)
+        elif isinstance(part, Event):
+            names |= _named(part.trigger, part.assignments, part.delay, part.priority)
+        elif isinstance(part, Constraint):
+            names |= _named(part.condition)
+    return names
 
 
 class _Model:
@@ -121,82 +150,63 @@ class _Model:
         self.reader = Reader({f.getId(): f.getMath() for f in _all(model, "FunctionDefinitions")}, source)
         self.stoichiometries: list[Parameter] = []
         self.math_of_stoichiometry: dict[str, Expression] = {}
-        self.named = self._names_used()
+        self.named: set[str] = set()
 
     def network(self, text: str, substance: str | None) -> Network:
         model = self.model
         rules = list(_all(model, "Rules"))
-        assigned = {r.getVariable(): r for r in rules if r.isAssignment()}
-        reactions = tuple(self._reaction(r) for r in _all(model, "Reactions"))
+        laws = [self._law(r) for r in _all(model, "Reactions")]
+        initial = {a.getSymbol(): a for a in _all(model, "InitialAssignments")}
+        initial_assignments = self._formulas(initial, "the initial assignment of")
+        assigned = self._formulas({r.getVariable(): r for r in rules if r.isAssignment()}, "the rule of")
+        rates = self._formulas({r.getVariable(): r for r in rules if r.isRate()}, "the rate rule of")
+        algebraic = tuple(self._math(r, "the algebraic rule") for r in rules if r.isAlgebraic() and r.isSetMath())
+        # what has no trigger never happens
+        triggered = [e for e in _all(model, "Events") if e.isSetTrigger() and e.getTrigger().isSetMath()]
+        events = tuple(self._event(e) for e in triggered)
+        constraints = tuple(self._constraint(c) for c in _all(model, "Constraints") if c.isSetMath())
+        self.named = _named(laws, initial_assignments, assigned, rates, algebraic, events, constraints)
+        reactions = tuple(map(self._reaction, _all(model, "Reactions"), laws))
         return Network(
             id=model.getId() or "model",
-            name=model.getName(),
+            name=_name(model),
             compartments=tuple(_compartment(c) for c in _all(model, "Compartments")),
             species=tuple(_species(s, model) for s in _all(model, "Species")),
             parameters=tuple(
                 Parameter(
-                    p.getId(), p.getValue() if p.isSetValue() else None, p.getConstant(), p.getName(), p.getLine()
+                    p.getId(), _float(p.getValue()) if p.isSetValue() else None, p.getConstant(), _name(p), p.getLine()
                 )
                 for p in _all(model, "Parameters")
             ),
             reactions=reactions,
-            initial_assignments=self._formulas(
-                {a.getSymbol(): a for a in _all(model, "InitialAssignments")}, "the initial assignment of"
-            ),
-            assignment_rules=self._formulas(assigned, "the rule of") | self.math_of_stoichiometry,
-            rate_rules=self._formulas({r.getVariable(): r for r in rules if r.isRate()}, "the rate rule of"),
+            initial_assignments=initial_assignments,
+            assignment_rules=assigned | self.math_of_stoichiometry,
+            rate_rules=rates,
             substance=units.chosen(substance) if substance else units.substance(model),
             time_unit=units.time_unit(model),
             stoichiometries=tuple(self.stoichiometries),
-            algebraic_rules=tuple(
-                self._math(r, "the algebraic rule") for r in rules if r.isAlgebraic() and r.isSetMath()
-            ),
-            # what has no trigger never happens
-            events=tuple(
-                self._event(e) for e in _all(model, "Events") if e.isSetTrigger() and e.getTrigger().isSetMath()
-            ),
-            constraints=tuple(self._constraint(c) for c in _all(model, "Constraints") if c.isSetMath()),
+            algebraic_rules=algebraic,
+            events=events,
+            constraints=constraints,
             source=self.source,
             sbml=text,
         )
 
     def _math(self, item: Any, what: str) -> Expression:
-        return self.reader.read(item.getMath(), f"{self.source}, line {item.getLine()}: {what}")
+        return self.reader.formula(item.getMath(), f"{self.source}, line {item.getLine()}: {what}")
 
     def _formulas(self, items: Mapping[str, Any], what: str) -> dict[str, Expression]:
         """By the name of what they set; an element without a formula is as good as none."""
         return {name: self._math(item, f"{what} '{name}'") for name, item in items.items() if item.isSetMath()}
 
-    def _names_used(self) -> set[str]:
-        """Names that a formula reads or sets."""
-        model = self.model
-        things = [*_all(model, "Rules"), *_all(model, "Constraints"), *_all(model, "FunctionDefinitions")]
-        things += [r.getKineticLaw() for r in _all(model, "Reactions") if r.isSetKineticLaw()]
-        things += [r.getStoichiometryMath() for x in _all(model, "Reactions") for r in _references(x)]
-        names = {r.getVariable() for r in _all(model, "Rules") if not r.isAlgebraic()}
-        for assignment in _all(model, "InitialAssignments"):
-            names.add(assignment.getSymbol())
-            things.append(assignment)
-        for event in _all(model, "Events"):
-            things += [event.getTrigger(), event.getDelay(), event.getPriority()]
-            for change in _all(event, "EventAssignments"):
-                names.add(change.getVariable())
-                things.append(change)
-        stack = [t.getMath() for t in things if t is not None and t.isSetMath()]
-        while stack:
-            node = stack.pop()
-            if mathml.NODE.getType(node) == libsbml.AST_NAME:
-                names.add(mathml.NODE.getName(node))
-            stack += mathml.children(node)
-        return names
-
-    def _reaction(self, item: Any) -> Reaction:
-        where = f"reaction '{item.getId()}'"
+    def _law(self, item: Any) -> Expression:
         kinetics = item.getKineticLaw()
         # what has no law never happens
-        law = self._math(kinetics, where) if kinetics is not None and kinetics.isSetMath() else ex.ZERO
-        reactants = self._side(_all(item, "Reactants"), where)
-        products = self._side(_all(item, "Products"), where)
+        return self._math(kinetics, _where(item)) if kinetics is not None and kinetics.isSetMath() else ex.ZERO
+
+    def _reaction(self, item: Any, law: Expression) -> Reaction:
+        reactants = self._side(_all(item, "Reactants"), _where(item))
+        products = self._side(_all(item, "Products"), _where(item))
         return Reaction(
             id=item.getId(),
             reactants=reactants,
@@ -204,7 +214,7 @@ class _Model:
             law=law,
             reversible=item.getReversible() and _runs_backward(law, reactants, products),
             fast=item.getLevel() < 3 or item.getVersion() < 2 if item.isSetFast() and item.getFast() else False,
-            name=item.getName(),
+            name=_name(item),
             line=item.getLine(),
         )
 
@@ -218,7 +228,7 @@ class _Model:
         return out
 
     def _stoichiometry(self, reference: Any, where: str) -> float | Expression:
-        value = reference.getStoichiometry()
+        value = _float(reference.getStoichiometry())
         if reference.getLevel() < 3:
             value /= reference.getDenominator()
         name = reference.getId()
@@ -236,7 +246,7 @@ class _Model:
             return float(value)
         constant = reference.getConstant() if reference.getLevel() >= 3 else formula is None
         self.stoichiometries.append(
-            Parameter(name, None if math.isnan(value) else value, constant, reference.getName(), reference.getLine())
+            Parameter(name, None if math.isnan(value) else value, constant, _name(reference), reference.getLine())
         )
         return ex.symbol(name)
 
@@ -263,13 +273,14 @@ class _Model:
             initial=trigger.getInitialValue() if item.getLevel() >= 3 else True,
             persistent=trigger.getPersistent() if item.getLevel() >= 3 else True,
             from_trigger=item.getUseValuesFromTriggerTime(),
-            name=item.getName(),
+            name=_name(item),
             line=item.getLine(),
         )
 
     def _constraint(self, item: Any) -> Constraint:
         message = re.sub(r"<[^>]*>", " ", item.getMessageString() if item.isSetMessage() else "")
-        return Constraint(self._math(item, "constraint"), " ".join(message.split()), item.getLine())
+        message = html.unescape(" ".join(message.split()))
+        return Constraint(self._math(item, "constraint"), message, item.getLine())
 
 
 def _sum(a: float | Expression, b: float | Expression) -> float | Expression:
@@ -281,10 +292,10 @@ def _sum(a: float | Expression, b: float | Expression) -> float | Expression:
 def _compartment(item: Any) -> Compartment:
     return Compartment(
         id=item.getId(),
-        size=item.getSize() if item.isSetSize() else (1.0 if item.getLevel() == 1 else None),
-        dimensions=item.getSpatialDimensionsAsDouble(),
+        size=_float(item.getSize()) if item.isSetSize() else (1.0 if item.getLevel() == 1 else None),
+        dimensions=_float(item.getSpatialDimensionsAsDouble()),
         constant=item.getConstant(),
-        name=item.getName(),
+        name=_name(item),
         line=item.getLine(),
     )
 
@@ -294,13 +305,13 @@ def _species(item: Any, model: Any) -> Species:
     return Species(
         id=item.getId(),
         compartment=item.getCompartment(),
-        initial_amount=item.getInitialAmount() if item.isSetInitialAmount() else None,
-        initial_concentration=item.getInitialConcentration() if item.isSetInitialConcentration() else None,
+        initial_amount=_float(item.getInitialAmount()) if item.isSetInitialAmount() else None,
+        initial_concentration=_float(item.getInitialConcentration()) if item.isSetInitialConcentration() else None,
         only_substance=item.getHasOnlySubstanceUnits(),
         boundary=item.getBoundaryCondition(),
         constant=item.getConstant(),
         conversion_factor=factor or (model.getConversionFactor() if item.getLevel() >= 3 else ""),
-        name=item.getName(),
+        name=_name(item),
         line=item.getLine(),
     )
 

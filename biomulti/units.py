@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+from dataclasses import dataclass
 from typing import Any
 
 import libsbml
@@ -14,6 +17,8 @@ NAMED = {"item": 1.0, "mole": AVOGADRO, "millimole": 1e-3 * AVOGADRO, "micromole
 NAMED |= {"nanomole": 1e-9 * AVOGADRO, "picomole": 1e-12 * AVOGADRO, "femtomole": 1e-15 * AVOGADRO}
 PREFIX = {0: "", -3: "milli", -6: "micro", -9: "nano", -12: "pico", -15: "femto", -18: "atto", 3: "kilo"}
 SECONDS = {60.0: "minute", 3600.0: "hour", 86400.0: "day", 604800.0: "week", 31536000.0: "year"}
+
+NUMBER = re.compile(r"[0-9.]+(e[+-]?[0-9]+)?")
 
 
 def chosen(unit: str) -> Substance:
@@ -53,15 +58,55 @@ def time_unit(model: Any) -> str:
     definition = model.getUnitDefinition(name) if name else None
     if definition is None:
         return name if name and name != "time" else "second"
+    if definition.getNumUnits() == 0:
+        return _name(definition)
     size = 1.0
     for k in range(definition.getNumUnits()):
         unit = definition.getUnit(k)
         if unit.getKind() == libsbml.UNIT_KIND_DIMENSIONLESS:
             continue
         if unit.getKind() != libsbml.UNIT_KIND_SECOND or unit.getExponentAsDouble() != 1.0:
-            return str(definition.getName() or definition.getId())
+            return _name(definition)
         size *= _size(unit)
     return "second" if size == 1.0 else SECONDS.get(size, f"{size:g} second")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One unit of a kind that SBML knows: multiplier times ten to the power of scale."""
+
+    kind: str
+    multiplier: float
+    scale: int = 0
+
+
+def of_substance(substance: Substance) -> Definition | str | None:
+    """What a model says to have this unit of amount: SBML's name for it, a definition, or nothing but a name."""
+    unit, molecules = substance.unit, substance.molecules
+    if molecules is None:
+        return None
+    if (unit, molecules) in (("item", 1.0), ("dimensionless", 1.0), ("mole", AVOGADRO), ("avogadro", AVOGADRO)):
+        return unit
+    if not unit.endswith("mole"):
+        return Definition("item", molecules)
+    scale = {f"{prefix}mole": power for power, prefix in PREFIX.items()}.get(unit, 0)
+    near = molecules / AVOGADRO / 10.0**scale
+    around = (near, 1.0, math.nextafter(near, 0.0), math.nextafter(near, math.inf))
+    exact = [m for m in around if m * 10.0**scale * AVOGADRO == molecules]
+    return Definition("mole", exact[0] if exact else near, scale)
+
+
+def of_time(unit: str) -> Definition | str | None:
+    """What a model says to have this unit of time: SBML's name for it, a definition, or nothing but a name."""
+    if unit in ("second", "dimensionless"):
+        return unit
+    sizes = {name: size for size, name in SECONDS.items()}
+    if unit in sizes:
+        return Definition("second", sizes[unit])
+    size, _, rest = unit.partition(" ")
+    if rest != "second" or not NUMBER.fullmatch(size):
+        return None
+    return Definition("second", float(size))
 
 
 def _of_name(model: Any, name: str) -> Substance:
@@ -81,6 +126,8 @@ def _of_name(model: Any, name: str) -> Substance:
 
 def _of_definition(definition: Any, reason: str) -> Substance:
     units = [definition.getUnit(k) for k in range(definition.getNumUnits())]
+    if not units:
+        return Substance(_name(definition), None, f"the model does not say what '{_name(definition)}' is")
     factor, kinds = 1.0, []
     for unit in units:
         factor *= _size(unit)
@@ -90,8 +137,12 @@ def _of_definition(definition: Any, reason: str) -> Substance:
         return Substance("item" if factor == 1.0 else f"{factor:g} item", factor, reason)
     if kinds in ([(libsbml.UNIT_KIND_MOLE, 1.0)], [(libsbml.UNIT_KIND_AVOGADRO, 1.0)]):
         return Substance(_mole_name(units, factor), factor * AVOGADRO, reason)
-    name = definition.getName() or definition.getId()
+    name = _name(definition)
     return Substance(name, None, f"'{name}' does not count molecules")
+
+
+def _name(definition: Any) -> str:
+    return " ".join((definition.getName() or definition.getId()).split())
 
 
 def _size(unit: Any) -> float:
