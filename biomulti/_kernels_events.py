@@ -14,7 +14,8 @@ from numba import boolean, float64, int64, njit, prange, types, uint8, uint64, v
 
 from biomulti._kernels_flow import back_substitute, factorize
 from biomulti._rng import uniform
-from biomulti.compile import EVENT_FUNCTION, FUNCTION
+from biomulti._operations import execute
+from biomulti.compile import FUNCTION
 from biomulti.outcome import BAD_DELAY, ENDLESS_EVENTS, FINISHED, NEGATIVE_AMOUNT, NO_ROOM, NO_SOLUTION
 from tissue._jit import kernel
 
@@ -62,14 +63,14 @@ def solve_unknowns(fluxes, jacobian, algebra, t, x, p, status, i):  # type: igno
 
 
 @njit(error_model="numpy")
-def next_due(t, x, p, rng, i, events, times, waiting, v):  # type: ignore[no-untyped-def]
+def next_due(t, x, p, rng, i, events, times, waiting, w, v):  # type: ignore[no-untyped-def]
     """The place of the event that happens next at time t, -1 if none is due."""
     best, rank, alike = -1, 0.0, 0
     for q in range(times.shape[1]):
         e = waiting[i, q]
         if e < 0 or times[i, q] > t:
             continue
-        events(4 * e + 1, t, x.ctypes, p.ctypes, rng[i].ctypes, v.ctypes)
+        execute(4 * e + 1, events, t, x, p, v, rng[i : i + 1], w, v)
         priority = v[0]
         if best < 0 or priority > rank:
             best, rank, alike = q, priority, 1
@@ -89,7 +90,7 @@ def next_due(t, x, p, rng, i, events, times, waiting, v):  # type: ignore[no-unt
         FUNCTION,
         types.Tuple((int64[::1], int64[::1], int64[::1], int64[::1], int64)),
         FUNCTION,
-        EVENT_FUNCTION,
+        types.Tuple((int64[:, ::1], float64[::1], int64[::1], int64[::1], int64[::1], int64)),
         types.Tuple((boolean[::1], boolean[::1], int64[::1], int64[::1], boolean[::1])),
         boolean[::1],
         float64[:, ::1],
@@ -108,25 +109,28 @@ def next_due(t, x, p, rng, i, events, times, waiting, v):  # type: ignore[no-unt
     error_model="numpy",
 )
 def settle(  # type: ignore[no-untyped-def]
-    fluxes, jacobian, algebra, triggers, events, table, chosen, y, p, rng, clock, armed, due, times, waiting, values,
+    fluxes, jacobian, algebra, triggers, programs, table, chosen, y, p, rng, clock, armed, due, times, waiting, values,
     peak, status,
 ):  # fmt: skip
     """Let happen what happens at the time of every chosen row.
 
     fluxes, jacobian: the model; algebra: states and fluxes of algebraic rules, rows and columns of the Jacobian's
-    entries, number of fluxes; triggers(t, y, p, out), events(which, t, y, p, rng, v): see `compile.CompiledModel`;
-    table: whether each event takes its values when triggered, whether it is persistent, start [events + 1] and state of
+    entries, number of fluxes; triggers(t, y, p, out): of the events; programs: arrays of a `program.Program`
+    and the length of its longest, with at 4 e the delay of event e, at 4 e + 1 its priority, at 4 e + 2 new values of its
+    targets, as formulas read them, at 4 e + 3 what the state holds for these values; table: whether each event takes its values when triggered, whether it is persistent, start [events + 1] and state of
     its targets, which states are counts; chosen [rows]; y, p, rng, clock: of every row; armed, due, times, waiting,
     values: see `cells.Agenda`; peak [rows, states]; status [rows, 2].
     """
     from_trigger, persistent, start, target, counted = table
     count = from_trigger.shape[0]
+    code, numbers, begins, first_result, results, longest = programs
+    events = (code, numbers, begins, first_result, results)
     for i in prange(y.shape[0]):
         if not chosen[i]:
             continue
         x, par, t = y[i], p[i], clock[i]
         now = np.empty(max(count, 1))
-        v = np.empty(max(values.shape[2], 1))
+        v, w = np.empty(max(values.shape[2], 1)), np.empty(longest)
         status[i, 0] = FINISHED
         if algebra[0].shape[0] > 0:
             solve_unknowns(fluxes, jacobian, algebra, t, x, par, status, i)
@@ -149,7 +153,7 @@ def settle(  # type: ignore[no-untyped-def]
                     if place < 0:
                         status[i, 0] = NO_ROOM
                         break
-                    events(4 * e, t, x.ctypes, par.ctypes, rng[i].ctypes, v.ctypes)
+                    execute(4 * e, events, t, x, par, v, rng[i : i + 1], w, v)
                     if not 0.0 <= v[0] < math.inf:
                         status[i, 0] = BAD_DELAY
                         status[i, 1] = e
@@ -157,12 +161,12 @@ def settle(  # type: ignore[no-untyped-def]
                     armed[i, e] = 1
                     times[i, place], waiting[i, place] = t + v[0], e
                     if from_trigger[e]:
-                        events(4 * e + 2, t, x.ctypes, par.ctypes, rng[i].ctypes, v.ctypes)
+                        execute(4 * e + 2, events, t, x, par, v, rng[i : i + 1], w, v)
                         for m in range(start[e + 1] - start[e]):
                             values[i, place, m] = v[m]
             if status[i, 0] != FINISHED:
                 break
-            place = next_due(t, x, par, rng, i, events, times, waiting, v)
+            place = next_due(t, x, par, rng, i, events, times, waiting, w, v)
             if place < 0:
                 break
             e = waiting[i, place]
@@ -171,8 +175,8 @@ def settle(  # type: ignore[no-untyped-def]
                 for m in range(start[e + 1] - start[e]):
                     v[m] = values[i, place, m]
             else:
-                events(4 * e + 2, t, x.ctypes, par.ctypes, rng[i].ctypes, v.ctypes)
-            events(4 * e + 3, t, x.ctypes, par.ctypes, rng[i].ctypes, v.ctypes)
+                execute(4 * e + 2, events, t, x, par, v, rng[i : i + 1], w, v)
+            execute(4 * e + 3, events, t, x, par, v, rng[i : i + 1], w, v)
             for m in range(start[e], start[e + 1]):
                 new, k = v[m - start[e]], target[m]
                 x[k] = round(new) if counted[k] else new

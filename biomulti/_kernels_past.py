@@ -25,7 +25,7 @@ def state_at(moment, t, x, memory, then):  # type: ignore[no-untyped-def]
             low = middle
         else:
             high = middle
-    if moment <= times[i, 0]:
+    if moment < times[i, 0]:
         for k in range(n):
             then[k] = states[i, 0, 0, k]
         return

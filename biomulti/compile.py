@@ -1,10 +1,9 @@
 """A model's own functions as machine code; everything else is compiled once for all models.
 
 Functions of one signature f(t, y, p, out) are made from a system: the fluxes, the entries of their Jacobian, their
-derivatives in time, the triggers of events, values of the past, and what is written to results; one more works out what
-events do. They are `numba.cfunc`s of generated modules, which hold no name or text of the model's file, only t, y[k],
-p[k] and numbers. The modules lie in a cache folder under a hash of their source, so that a second process finds the
-machine code on disk.
+derivatives in time, the triggers of events, values of the past, and what is written to results. They are `numba.cfunc`s
+of generated modules, which hold no name or text of the model's file, only t, y[k], p[k] and numbers. The modules lie in
+a cache folder under a hash of their source, so that a second process finds the machine code on disk.
 """
 
 from __future__ import annotations
@@ -32,21 +31,21 @@ from tissue._jit import cache_folder
 ARRAY = types.CPointer(types.float64)
 SIGNATURE = types.void(types.float64, ARRAY, ARRAY, ARRAY)
 FUNCTION = types.FunctionType(SIGNATURE)
-EVENT_SIGNATURE = types.void(types.int64, types.float64, ARRAY, ARRAY, types.CPointer(types.uint64), ARRAY)
-EVENT_FUNCTION = types.FunctionType(EVENT_SIGNATURE)
 DEEP = 12  # levels of nesting written into one line before a name is given to what is below
 
 HEADER = '''"""Machine-made rate laws; safe to delete."""
 from math import *
-from numba import carray, cfunc, types
+from numba import carray, cfunc, njit, types
 from numpy import ceil, floor
 
 ARRAY = types.CPointer(types.float64)
 SIGNATURE = types.void(types.float64, ARRAY, ARRAY, ARRAY)
 '''
-EVENT_HEADER = """from biomulti._distributions import *
+SELECT = """
 
-EVENT_SIGNATURE = types.void(types.int64, types.float64, ARRAY, ARRAY, types.CPointer(types.uint64), ARRAY)
+@njit
+def select(condition, value, otherwise):
+    return value if condition else otherwise
 """
 
 
@@ -85,8 +84,8 @@ class CompiledModel:
 
     @cached_property
     def triggers(self) -> Any:
-        """1 where an event's trigger holds, else 0, [events]."""
-        return self._function([ex.piecewise(ex.ONE, o.trigger, ex.ZERO) for o in self.system.occurrences])
+        """Not 0 where an event's trigger holds, [events]."""
+        return self._function([o.trigger for o in self.system.occurrences])
 
     @cached_property
     def lags(self) -> Any:
@@ -97,32 +96,6 @@ class CompiledModel:
     def past(self) -> Any:
         """What was then, from the time and the state then, [delays]."""
         return self._function([d.value for d in self.system.delays])
-
-    @cached_property
-    def events(self) -> Any:
-        """f(which, t, y, p, rng, v): with which = 4 e the delay of event e to v[0]; 4 e + 1 its priority; 4 e + 2 new
-        values of its targets, as formulas read them; 4 e + 3 what the state holds for these values."""
-        blocks: list[list[Expression]] = []
-        for o in self.system.occurrences:
-            none = ex.number(-math.inf)
-            blocks += [[o.delay], [none if o.priority is None else o.priority], list(o.values), list(o.amounts)]
-        arrays = (
-            ("y", len(self.system.states) if blocks else 0),
-            ("p", len(self.system.parameters) if blocks else 0),
-            ("v", max((len(b) for b in blocks), default=1)),
-        )
-        lines = ["", "", "@cfunc(EVENT_SIGNATURE, cache=True, error_model='numpy')"]
-        lines += ["def events(which, t, y, p, rng, v):", *(f"    {line}" for line in _views(arrays))]
-        lines.append("    rng = carray(rng, (1, 4))")
-        for which, block in enumerate(blocks):
-            body, texts = _body(block)
-            lines.append(f"    {'el' if which else ''}if which == {which}:")
-            # all are worked out before the first is written: amounts read values from the same place
-            lines += [f"        {line}" for line in body]
-            lines += [f"        out{k} = {text}" for k, text in enumerate(texts)]
-            lines += [f"        v[{k}] = out{k}" for k in range(len(texts))]
-            lines.append("        pass")
-        return _module(HEADER + EVENT_HEADER + "\n".join(lines) + "\n").events
 
     def _function(self, expressions: Sequence[Expression]) -> Any:
         return compile_function(expressions, len(self.system.states), len(self.system.parameters))
@@ -137,7 +110,8 @@ def compile_function(expressions: Sequence[Expression], states: int, parameters:
     """One function that writes the values of `expressions`, [len(expressions)]."""
     if not expressions:
         states = parameters = 0  # so that there is one such function
-    return _module(HEADER + _function("values", expressions, states, parameters)).values
+    text = _function("values", expressions, states, parameters)
+    return _module(HEADER + (SELECT if "select(" in text else "") + text).values
 
 
 def _function(name: str, results: Sequence[Expression], states: int, parameters: int) -> str:
@@ -168,8 +142,7 @@ def _body(results: Sequence[Expression]) -> tuple[list[str], list[str]]:
     for node in nodes:
         depth[node] = 1 + max((depth[c] for c in node.children), default=0)
         text[node] = _code(node, [text[c] for c in node.children])
-        # a draw has a line of its own, so that it is drawn once
-        if node.children and (uses[node] > 1 or depth[node] > DEEP or node.op == "draw"):
+        if node.children and (uses[node] > 1 or depth[node] > DEEP):
             lines.append(f"w{len(lines)} = {text[node]}")
             text[node], depth[node] = f"w{len(lines) - 1}", 1
     return lines, [text[r] for r in results]
@@ -179,9 +152,7 @@ def _code(node: Expression, args: list[str]) -> str:
     op = node.op
     if op == "num":
         return _number(float(node.args[0]))  # type: ignore[arg-type]
-    if op == "draw":
-        return f"draw_{node.args[0]}{len(args)}(rng, {', '.join(args)})"
-    if op in ("y", "p", "v"):
+    if op in ("y", "p"):
         return f"{op}[{int(node.args[0])}]"  # type: ignore[arg-type]
     if op == "time":
         return "t"
@@ -190,16 +161,15 @@ def _code(node: Expression, args: list[str]) -> str:
     if op == "piecewise":
         out = args[-1]
         for value, condition in zip(args[-3::-2], args[-2::-2], strict=True):
-            out = f"({value} if {condition} != 0.0 else {out})"
+            out = f"select({condition} != 0.0, {value}, {out})"
         return out
+    # conditions are numbers made without branches, of which numba compiles only few in reasonable time
     if op in ex.RELATIONS:
-        return f"(1.0 if {args[0]} {ex.RELATIONS[op]} {args[1]} else 0.0)"
-    if op in ex.LOGIC:
-        return "(1.0 if " + ex.LOGIC[op].join(f"{a} != 0.0" for a in args) + " else 0.0)"
-    if op == "xor":
-        return "(1.0 if (" + " + ".join(f"({a} != 0.0)" for a in args) + ") % 2 else 0.0)"
+        return f"(1.0 * ({args[0]} {ex.RELATIONS[op]} {args[1]}))"
+    if op in BITWISE:
+        return "(1.0 * (" + BITWISE[op].join(f"({a} != 0.0)" for a in args) + "))"
     if op == "not":
-        return f"(0.0 if {args[0]} != 0.0 else 1.0)"
+        return f"(1.0 * ({args[0]} == 0.0))"
     if op in INFIX:
         return "(" + INFIX[op].join(args) + ")"
     if op == "neg":
@@ -211,6 +181,7 @@ def _code(node: Expression, args: list[str]) -> str:
     raise AssertionError(f"no code for the operation {op!r}")
 
 
+BITWISE = {"and": " & ", "or": " | ", "xor": " ^ "}
 INFIX = {"add": " + ", "mul": " * ", "div": " / "}
 
 

@@ -210,6 +210,7 @@ def _solved(network: Network) -> tuple[Network, dict[str, Expression]]:
 def _matching(network: Network) -> dict[str, Expression]:
     """Which variable each algebraic rule determines."""
     fixed = set(network.assignment_rules) | set(network.rate_rules) | moved_by_reactions(network)
+    fixed |= {name for e in network.events for name in e.assignments}
     things: list[Compartment | Species | Parameter]
     things = [*network.compartments, *network.species, *network.parameters, *network.stoichiometries]
     free = [t.id for t in things if not t.constant and t.id not in fixed]

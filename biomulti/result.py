@@ -28,8 +28,9 @@ def recorded_as(name: str, reserved: Sequence[str]) -> str:
     return f"network_{name}" if name in reserved else name
 
 
-def outputs(system: System, quantity: str) -> dict[str, tuple[Expression, dict[str, str]]]:
-    """What is written for each name: species in the given quantity, and all else that varies in time."""
+def outputs(system: System, quantity: str, rates: bool = False) -> dict[str, tuple[Expression, dict[str, str]]]:
+    """What is written for each name: species in the given quantity, all else that rules or events decide, and, if asked
+    for, the rates of reactions."""
     network = system.network
     unit = "item" if quantity == "molecules" else network.substance.unit
     out: dict[str, tuple[Expression, dict[str, str]]] = {}
@@ -42,17 +43,22 @@ def outputs(system: System, quantity: str) -> dict[str, tuple[Expression, dict[s
             value = ex.divide(value, system.lowered[species.compartment])
             attributes["units"] = f"{unit} / size of {species.compartment}"
         out[species.id] = (value, attributes)
-    things: list[Compartment | Parameter] = [*network.compartments, *network.parameters]
+    things: list[Compartment | Parameter] = [*network.compartments, *network.parameters, *network.stoichiometries]
     for thing in things:
         value = system.lowered[thing.id]
-        if reads(value) or ex.depends_on_time(value):
+        if thing.id in system.reduced.network.assignment_rules or reads(value) or ex.depends_on_time(value):
             out[thing.id] = (value, {"units": "", "long_name": thing.name or thing.id})
+    for reaction in network.reactions if rates else ():
+        per_time = f"{network.substance.unit} / {network.time_unit}"
+        out[reaction.id] = (system.lowered[reaction.id], {"units": per_time, "long_name": f"rate of {reaction.id}"})
     return out
 
 
-def values(system: System, quantity: str, times: Floats, y: Floats, p: Floats) -> dict[str, Floats]:
+def values(
+    system: System, quantity: str, times: Floats, y: Floats, p: Floats, rates: bool = False
+) -> dict[str, Floats]:
     """The written quantities, each [rows, times], from states y [rows, times, states] and p [rows, parameters]."""
-    wanted = outputs(system, quantity)
+    wanted = outputs(system, quantity, rates)
     column = {n: k for k, n in enumerate(system.states)}
     species = {s.id for s in system.network.species}
     direct = [n for n in wanted if n in column and n in species and quantity == "molecules"]
@@ -74,10 +80,11 @@ def dataset(
     p: Floats,
     attributes: Mapping[str, Any],
     copies: int = 1,
+    rates: bool = False,
 ) -> xr.Dataset:
     """A run as a Dataset of dimensions (time, replicate), each row of y written `copies` times."""
-    described = outputs(system, quantity)
-    found = values(system, quantity, times, y, p)
+    described = outputs(system, quantity, rates)
+    found = values(system, quantity, times, y, p, rates)
     return xr.Dataset(
         {
             recorded_as(n, ("time", "replicate")): (

@@ -42,6 +42,7 @@ def simulate(
     quantity: str | None = None,
     tolerance: float | None = None,
     physical_scale: Mapping[str, str] | None = None,
+    rates: bool = False,
     progress: bool = True,
 ) -> xr.Dataset:
     """Run independent replicates of a network, all in parallel.
@@ -62,6 +63,7 @@ def simulate(
             reactions fire and amounts by "ode".
         tolerance: relative error of a step of what flows; None gives 1e-7 by "ode", else 1e-4.
         physical_scale: "fire" or "flow" for reactions by id; for "hybrid".
+        rates: also write the rate of every reaction, by its name, in the model's unit per time.
         progress: show a progress bar on anything that takes over two seconds.
 
     Returns:
@@ -99,7 +101,7 @@ def simulate(
 
     def finish(y: Floats) -> xr.Dataset:
         copies = replicates // cells.rows
-        return dataset(system, quantity, times, y, cells.p, attributes, copies)
+        return dataset(system, quantity, times, y, cells.p, attributes, copies, rates)
 
     with tqdm(
         total=100, unit="%", desc=f"{network.id} ({method})", delay=PROGRESS_AFTER, disable=not progress,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
@@ -19,6 +19,8 @@ from biomulti._kernels_ssa import advance_ssa
 from biomulti.cells import CellPopulation
 from biomulti.compile import CompiledModel
 from biomulti.errors import SimulationError, UnsupportedError
+from biomulti.expression import Expression, number
+from biomulti.program import program
 from biomulti.rosenbrock import RODAS3, RODAS4, Rosenbrock
 from biomulti.system import System, evaluate_at
 
@@ -26,6 +28,7 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 FIRST_BUDGET, LARGEST_BUDGET = 2_000, 2_000_000  # steps of a row between two looks at the clock
 LARGEST_STOPS = 1_000  # different sets of parameters whose jumps are looked for
+LOWEST = number(-math.inf)  # priority of an event that has none
 RELAXATION = 1.0  # time in which fast reactions come to rest, a billion times as fast as their laws say
 CALL_SECONDS = 0.5  # how long one call of a kernel should take, so that progress moves and Ctrl-C is heard
 
@@ -102,7 +105,9 @@ class Stepper:
     @property
     def exact(self) -> bool:
         """True if nothing flows, so that the direct method does it all."""
-        return bool(np.all(self.fires)) and not self.system.varies_between_firings and not self.system.reduced.unknowns
+        system = self.system
+        moves = system.varies_between_firings or system.occurrences or system.reduced.unknowns
+        return bool(np.all(self.fires)) and not moves
 
     @cached_property
     def continuous(self) -> Booleans:
@@ -148,6 +153,15 @@ class Stepper:
         changed = np.any(self.system.stoichiometry[self.fires] != 0.0, axis=0)
         changed[self._followers[2]] = True
         return np.asarray(changed & ~self.continuous)
+
+    @cached_property
+    def _programs(self) -> tuple[Any, ...]:
+        """Delay, priority, new values and new amounts of each event, for `settle`."""
+        blocks: list[Sequence[Expression]] = []
+        for o in self.system.occurrences:
+            blocks += [(o.delay,), (o.priority or LOWEST,), o.values, o.amounts]
+        made = program(blocks)
+        return made.code, made.numbers, made.start, made.first_result, made.results, made.longest
 
     @cached_property
     def _event_table(self) -> tuple[Any, ...]:
@@ -219,6 +233,11 @@ class Stepper:
     def _begin(self, cells: CellPopulation) -> None:
         """What happens at the start: equilibria of fast reactions, algebraic rules, events."""
         everywhere = np.ones(cells.rows, dtype=bool)
+        if self.system.delays:
+            # before the start things were as they are before anything happens
+            cells.past.count[:] = 1
+            cells.past.time[:, 0] = cells.clock
+            cells.past.state[:, 0, 0] = cells.y
         self._relax(cells, everywhere)
         if self.system.occurrences or self.system.reduced.unknowns:
             status = np.zeros((cells.rows, 2), dtype=np.int64)
@@ -261,7 +280,7 @@ class Stepper:
         while np.any(happening):
             settle(
                 model.fluxes, model.jacobian if len(self._algebra[0]) else model.fluxes, self._algebra,
-                model.triggers, model.events, self._event_table, happening, cells.y, cells.p, cells.rng, cells.clock,
+                model.triggers, self._programs, self._event_table, happening, cells.y, cells.p, cells.rng, cells.clock,
                 agenda.armed, agenda.due, agenda.time, agenda.event, agenda.values, cells.peak, status,
             )  # fmt: skip
             happening &= status[:, 0] == outcome.NO_ROOM

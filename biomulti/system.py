@@ -293,7 +293,8 @@ class _Builder:
             Delay(place[name], self.lower.expression(value), self.lower.expression(lag))
             for name, (value, lag) in self.reduced.delays.items()
         )
-        lowered = {t.id: self.lower.symbol(t.id) for t in self.things}
+        names = [*(t.id for t in self.things), *(r.id for r in self.network.reactions)]
+        lowered = {name: self.lower.symbol(name) for name in names}
         occurrences = tuple(self._occurrence(e, place) for e in self.network.events)
         self._refuse_chance(fluxes, delays, occurrences)
         return System(

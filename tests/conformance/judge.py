@@ -159,7 +159,7 @@ def _columns(
     for quantity, variables in wanted.items():
         result = bm.simulate(
             network, t_end=case.duration, every=case.duration / case.steps, method=method, seed=seed,
-            replicates=replicates, quantity=quantity, progress=False,
+            replicates=replicates, quantity=quantity, rates=True, progress=False,
         )  # fmt: skip
         if not _same_times(result["time"].values, times):
             raise Missing(f"the result has {result.sizes['time']} times, which are not the case's {len(times)}")
