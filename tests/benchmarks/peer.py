@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import antimony
+import libsbml
 import numpy as np
 import roadrunner
 
@@ -13,7 +14,13 @@ MODELS = Path(__file__).resolve().parents[2] / "sbml_models"
 
 
 def sbml(model: str) -> str:
-    """SBML text of a shipped model's name, or of Antimony text."""
+    """SBML text of a shipped model's name or of Antimony text; SBML with its local parameters made global ones."""
+    if "<sbml" in model:
+        document = libsbml.readSBMLFromString(model)
+        properties = libsbml.ConversionProperties()
+        properties.addOption("promoteLocalParameters", True)
+        document.convert(properties)
+        return str(libsbml.writeSBMLToString(document))
     if "\n" not in model:
         return (MODELS / f"{model}.xml").read_text(encoding="utf-8")
     antimony.clearPreviousLoads()
@@ -35,6 +42,7 @@ class Peer:
         outputs: int = 1,
         initial: Mapping[str, float] | None = None,
         tolerance: float | None = None,
+        columns: Sequence[str] = (),
     ) -> None:
         self.runner = roadrunner.RoadRunner(sbml(model))
         self.runner.setIntegrator(integrator)
@@ -44,10 +52,11 @@ class Peer:
         if tolerance is not None:
             self.runner.integrator.relative_tolerance = tolerance
             self.runner.integrator.absolute_tolerance = 0.01 * tolerance
+            self.runner.integrator.maximum_num_steps = 10_000_000
         for species, amount in (initial or {}).items():
             self.runner.setValue(f"init({species})", amount)
         self.t_end, self.rows, self.outputs = t_end, rows, outputs
-        self.runner.timeCourseSelections = list(self.runner.model.getFloatingSpeciesIds())
+        self.runner.timeCourseSelections = list(columns or self.runner.model.getFloatingSpeciesIds())
 
     @property
     def species(self) -> list[str]:
@@ -64,6 +73,11 @@ class Peer:
         """Amounts of a run, [outputs, species]."""
         self.runner.reset()
         return np.array(self.runner.simulate(0.0, self.t_end, self.outputs + 1))[1:]
+
+    def set_values(self, names: Iterable[str], values: Iterable[float]) -> None:
+        """Set parameters."""
+        for name, value in zip(names, values, strict=True):
+            self.runner.setValue(name, value)
 
     def ends(self) -> np.ndarray:
         """Amounts at the end of every run, [rows, species]."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 import biomulti as bm
 from biomulti.cells import CellPopulation, population
@@ -55,6 +56,13 @@ class Rows:
         self.path = self.stepper.advance(cells, np.linspace(0.0, self.t_end, self.outputs + 1)[1:])
         self.total += cells.counts.sum(axis=0)
         self.calls += 1
+        return cells
+
+    def with_parameters(self, columns: Sequence[int], values: NDArray[np.float64]) -> CellPopulation:
+        """As a call, each row with its own `values` [rows, columns] in these columns of the parameters."""
+        cells = population(self.system, self.rows, seed=self.seed, initial=self.initial)
+        cells.p[:, columns] = values
+        self.path = self.stepper.advance(cells, np.linspace(0.0, self.t_end, self.outputs + 1)[1:])
         return cells
 
     @property
