@@ -49,7 +49,23 @@ class Stream:
         return (self.word() >> 11) * 2.0**-53
 
     def exponential(self) -> float:
-        return -math.log(1.0 - self.uniform())
+        return minus_log(1.0 - self.uniform())
+
+
+def minus_log(x: float) -> float:
+    """-ln x by FreeBSD's e_log.c: with m in [sqrt(1/2), sqrt(2)) and x = m 2^k, f = m - 1 and s = f / (2 + f)."""
+    m, k = math.frexp(x)
+    if m < float.fromhex("0x1.6a09ep-1"):
+        m, k = 2.0 * m, k - 1
+    f = m - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    w = z * z
+    even = w * (3.999999999940941908e-01 + w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01))
+    odd = w * (2.857142874366239149e-01 + w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01))
+    half = 0.5 * f * f
+    rest = s * (half + (even + z * (6.666666666666735130e-01 + odd)))
+    return ((half - (rest + k * 1.90821492927058770002e-10)) - f) - k * 6.93147180369123816490e-01
 
 
 def _turn(x: int, n: int) -> int:
