@@ -13,9 +13,11 @@ from biomulti.errors import (
     UnitsError,
     UnsupportedError,
 )
+from biomulti.explain import report
 from biomulti.load import load, shipped
 from biomulti.network import Network
 from biomulti.partition import Partition, partition
+from biomulti.report import Report
 from biomulti.run import Run
 from biomulti.simulation import simulate
 
@@ -32,6 +34,7 @@ __all__ = [
     "OptionError",
     "Partition",
     "Pressure",
+    "Report",
     "Run",
     "Secretion",
     "SimulationError",
@@ -42,6 +45,7 @@ __all__ = [
     "UnsupportedError",
     "load",
     "partition",
+    "report",
     "shipped",
     "simulate",
 ]

@@ -1,4 +1,4 @@
-"""The command line: `biomulti simulate FILE`, `biomulti partition FILE`, `biomulti demo NAME`, ..."""
+"""The command line: `biomulti simulate FILE`, `biomulti partition FILE`, `biomulti report FILE`, ..."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
     simulate = commands.add_parser("simulate", help="run a gene network from an SBML or Antimony file")
     _model_options(simulate)
+    _end_option(simulate)
     simulate.add_argument("--method", choices=("auto", "hybrid", "ssa", "ode"), default="auto")
     simulate.add_argument("--every", type=_positive, help="interval between outputs (default: 101 outputs)")
     simulate.add_argument("--replicates", type=int, default=100, help="number of runs (default: 100)")
@@ -52,7 +53,12 @@ def _parser() -> argparse.ArgumentParser:
 
     partition = commands.add_parser("partition", help="say which reactions fire, which flow, and why")
     _model_options(partition)
+    _end_option(partition)
     partition.set_defaults(command=_partition)
+
+    report = commands.add_parser("report", help="say how amounts become molecules and rate laws propensities")
+    _model_options(report)
+    report.set_defaults(command=_report)
 
     models = commands.add_parser("models", help="list the shipped models")
     models.set_defaults(command=_models)
@@ -70,8 +76,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="an SBML or Antimony file, or the name of a shipped model")
-    parser.add_argument("--t-end", type=_positive, help="end of the run (default: ten times the slowest turnover)")
     parser.add_argument("--substance", help="take amounts in this unit, item or nanomole for instance")
+    parser.add_argument(
+        "--no-adjust", dest="adjust", action="store_false", help="fire by laws of mass action as the model states them"
+    )
+
+
+def _end_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--t-end", type=_positive, help="end of the run (default: ten times the slowest turnover)")
 
 
 def _positive(text: str) -> float:
@@ -95,6 +107,7 @@ def _simulate(options: argparse.Namespace) -> None:
         method=options.method,
         seed=options.seed,
         substance=options.substance,
+        adjust=options.adjust,
         folder=options.out,
     )
 
@@ -102,7 +115,14 @@ def _simulate(options: argparse.Namespace) -> None:
 def _partition(options: argparse.Namespace) -> None:
     from biomulti import load, partition
 
-    print(partition(load(options.model, substance=options.substance), t_end=options.t_end))
+    network = load(options.model, substance=options.substance, adjust=options.adjust)
+    print(partition(network, t_end=options.t_end))
+
+
+def _report(options: argparse.Namespace) -> None:
+    from biomulti import load, report
+
+    print(report(load(options.model, substance=options.substance, adjust=options.adjust)))
 
 
 def _models(options: argparse.Namespace) -> None:

@@ -34,12 +34,13 @@ def simulate_file(
     method: str,
     seed: int | None,
     substance: str | None,
+    adjust: bool,
     folder: Path | None,
 ) -> xr.Dataset:
     """Load, run, summarise and draw; writes data.zarr, summary.csv and traces.png."""
     from biomulti import view
 
-    network = load(model, substance=substance)
+    network = load(model, substance=substance, adjust=adjust)
     print(network, "\n")
     folder = folder or Path("results") / Path(model).stem
     if (folder / "data.zarr").exists():

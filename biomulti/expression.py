@@ -434,7 +434,12 @@ def _formula(node: Expression, outer: int) -> str:
     if op == "add":
         text = _formula(args[0], 1)
         for arg in args[1:]:
-            text += f" - {_formula(arg.children[0], 2)}" if arg.op == "neg" else f" + {_formula(arg, 1)}"
+            if arg.value is not None and arg.value < 0.0:
+                text += f" - {_formula(number(-arg.value), 2)}"
+            elif arg.op == "neg":
+                text += f" - {_formula(arg.children[0], 2)}"
+            else:
+                text += f" + {_formula(arg, 1)}"
         return f"({text})" if outer > 1 else text
     if op == "neg":
         text = f"-{_formula(args[0], 3)}"

@@ -39,17 +39,28 @@ def substance(model: Any) -> Substance:
             default = _of_definition(definition, "declared by the model")
     else:
         default = _of_name(model, model.getSubstanceUnits())
-    for k in range(model.getNumSpecies()):
-        species = model.getSpecies(k)
-        if not species.isSetSubstanceUnits():
-            continue
-        own = _of_name(model, species.getSubstanceUnits())
-        if default.molecules is None:
-            default = own
-        elif own.molecules != default.molecules:
-            clash = f"species '{species.getId()}' (line {species.getLine()}) counts in {own.unit}"
-            return Substance(default.unit, None, f"{clash} and the model in {default.unit}")
-    return default
+    return _one_of(model, default)
+
+
+def _one_of(model: Any, default: Substance) -> Substance:
+    """The unit that all species and reactions count in; without `molecules` where they do not agree."""
+    species = [model.getSpecies(k) for k in range(model.getNumSpecies())]
+    used = [(_of_name(model, s.getSubstanceUnits()) if s.isSetSubstanceUnits() else default, s) for s in species]
+    first = used[0][0] if used else default
+    for own, item in used:
+        if not _alike(own, first):
+            clash = f"species '{item.getId()}' (line {item.getLine()}) counts in {own.unit}"
+            return Substance(first.unit, None, f"{clash} and '{species[0].getId()}' in {first.unit}")
+    extent = model.getExtentUnits() if model.getLevel() >= 3 else ""
+    if extent and not _alike(_of_name(model, extent), first):
+        return Substance(first.unit, None, f"its reactions count in {_of_name(model, extent).unit}, not {first.unit}")
+    return default if _alike(first, default) else first
+
+
+def _alike(one: Substance, other: Substance) -> bool:
+    if one.molecules is None or other.molecules is None:
+        return one.molecules == other.molecules and one.unit == other.unit
+    return math.isclose(one.molecules, other.molecules, rel_tol=1e-12)
 
 
 def time_unit(model: Any) -> str:

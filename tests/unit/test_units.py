@@ -92,11 +92,44 @@ def test_the_user_has_the_last_word():
         bm.load(model(), substance="pound")
 
 
-def test_two_units_in_one_model():
-    text = bm.load("model m()\nunit substance = item;\n" + DECAY.format(start=3) + "\nend\n").sbml
-    text = text.replace('<species id="S"', '<species id="S" substanceUnits="mole"')
-    with pytest.raises(bm.UnitsError, match=r"species 'S' \(line \d+\) counts in mole and the model in item"):
+def level_3(model: str = "", first: str = "", second: str = "") -> str:
+    """Two species in SBML Level 3, with attributes of the model and units of their own."""
+    species = ""
+    for name, unit in (("S", first), ("T", second)):
+        own = f'substanceUnits="{unit}"' if unit else ""
+        species += f'<species id="{name}" compartment="c" initialAmount="3" hasOnlySubstanceUnits="true" {own} '
+        species += 'boundaryCondition="false" constant="false"/>'
+    return (
+        '<sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level="3" version="2">'
+        f'<model id="m" {model}><listOfCompartments><compartment id="c" size="1" constant="true"/>'
+        f"</listOfCompartments><listOfSpecies>{species}</listOfSpecies></model></sbml>"
+    )
+
+
+CLASHES = {
+    "species and the model": (
+        level_3("substanceUnits='item'", "", "mole"),
+        r"'T' \(line \d+\) counts in mole and 'S' in item",
+    ),
+    "one stated, one not": (level_3("", "item", ""), r"'T' \(line \d+\) counts in unstated unit and 'S' in item"),
+    "species and reactions": (
+        level_3("substanceUnits='item' extentUnits='mole'"),
+        "its reactions count in mole, not item",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CLASHES)
+def test_two_units_in_one_model(case):
+    text, says = CLASHES[case]
+    with pytest.raises(bm.UnitsError, match=says):
         bm.simulate(text, t_end=1.0, method="ssa", progress=False)
+
+
+def test_one_unit_however_it_is_stated():
+    for text in (level_3("substanceUnits='mole' extentUnits='mole'"), level_3("", "mole", "mole")):
+        assert bm.load(text).substance.molecules == AVOGADRO
+    assert bm.load(level_3("substanceUnits='item'", "", "dimensionless")).substance.molecules == 1.0
 
 
 @pytest.mark.parametrize("unit", ["mole", "1e-9 mole"])
