@@ -6,8 +6,9 @@ import html
 import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import libsbml
 
@@ -17,14 +18,18 @@ from biomulti.errors import ModelError, UnsupportedError
 from biomulti.expression import Expression
 from biomulti.mathml import Reader
 from biomulti.network import Compartment, Constraint, Event, Network, Parameter, Reaction, Species
+from biomulti.screen import screen
 
 # a unit that is not there changes no number; what needs a unit of amount says so
 ABOUT_UNITS = (10313,)  # the number of the rule 'dangling unit reference'
 UNDERSTOOD = {"comp", "distrib", "l3v2extendedmath"}
 # drawings misplaced by other programs are common, and nothing of them is read here
 _ABOUT_LAYOUT = re.compile(r"[Pp]ackage '?(layout|render)")
+VALUES = ("size", "initial_amount", "initial_concentration", "value")
 ONE_LINE = str.maketrans("\t\r\n", "   ")  # what XML makes of line breaks where it keeps names
 CHECKS_OFF = (libsbml.LIBSBML_CAT_UNITS_CONSISTENCY, libsbml.LIBSBML_CAT_MODELING_PRACTICE)
+
+Part = TypeVar("Part", Compartment, Species, Parameter)
 
 
 def read(text: str, source: str, substance: str | None = None, folder: Path | None = None) -> Network:
@@ -40,6 +45,7 @@ def read(text: str, source: str, substance: str | None = None, folder: Path | No
         ModelError: not well-formed, not SBML, or invalid (undefined symbols among others), with the line.
         UnsupportedError: valid, but nothing that can be simulated, by name and line.
     """
+    screen(text, source)
     document = libsbml.readSBMLFromString(text)
     _raise_first_error(document, source)
     if document.getModel() is None:
@@ -115,8 +121,9 @@ def _where(reaction: Any) -> str:
 
 
 def _name(item: Any) -> str:
-    """What an element is called, in one line."""
-    return str(item.getName()).translate(ONE_LINE)
+    """What an element is called in words, in one line; its id alone is none."""
+    name = str(item.getName()).translate(ONE_LINE)
+    return name if name != item.getId() else ""
 
 
 def _float(value: float) -> float:
@@ -167,24 +174,21 @@ class _Model:
         constraints = tuple(self._constraint(c) for c in _all(model, "Constraints") if c.isSetMath())
         self.named = _named(laws, initial_assignments, assigned, rates, algebraic, events, constraints)
         reactions = tuple(map(self._reaction, _all(model, "Reactions"), laws))
+        assigned |= self.math_of_stoichiometry
+        decided = {*initial_assignments, *assigned}
         return Network(
             id=model.getId() or "model",
             name=_name(model),
-            compartments=tuple(_compartment(c) for c in _all(model, "Compartments")),
-            species=tuple(_species(s, model) for s in _all(model, "Species")),
-            parameters=tuple(
-                Parameter(
-                    p.getId(), _float(p.getValue()) if p.isSetValue() else None, p.getConstant(), _name(p), p.getLine()
-                )
-                for p in _all(model, "Parameters")
-            ),
+            compartments=tuple(_open(_compartment(c), decided) for c in _all(model, "Compartments")),
+            species=tuple(_open(_species(s, model), decided) for s in _all(model, "Species")),
+            parameters=tuple(_open(_parameter(p), decided) for p in _all(model, "Parameters")),
             reactions=reactions,
             initial_assignments=initial_assignments,
-            assignment_rules=assigned | self.math_of_stoichiometry,
+            assignment_rules=assigned,
             rate_rules=rates,
             substance=units.chosen(substance) if substance else units.substance(model),
             time_unit=units.time_unit(model),
-            stoichiometries=tuple(self.stoichiometries),
+            stoichiometries=tuple(_open(p, decided) for p in self.stoichiometries),
             algebraic_rules=algebraic,
             events=events,
             constraints=constraints,
@@ -287,6 +291,17 @@ def _sum(a: float | Expression, b: float | Expression) -> float | Expression:
     if isinstance(a, float) and isinstance(b, float):
         return a + b
     return ex.add(*(x if isinstance(x, Expression) else ex.number(x) for x in (a, b)))
+
+
+def _open(part: Part, decided: set[str]) -> Part:
+    """The part, without a value of its own if an assignment decides it."""
+    values: Any = {name: None for name in VALUES if hasattr(part, name)}
+    return replace(part, **values) if part.id in decided else part
+
+
+def _parameter(item: Any) -> Parameter:
+    value = _float(item.getValue()) if item.isSetValue() else None
+    return Parameter(item.getId(), value, item.getConstant(), _name(item), item.getLine())
 
 
 def _compartment(item: Any) -> Compartment:
