@@ -1,8 +1,8 @@
 """Composition and rejection: the cost of a firing does not grow with the number of reactions.
 
 Slepoy, Thompson and Plimpton (2008), J. Chem. Phys. 128, 205101, doi:10.1063/1.2919546: a group holds the reactions
-whose propensities lie between two powers of 2. A group is chosen by its share of the sum, then any of its members, which
-is taken with the probability that its propensity is of the group's upper bound: more than one time in two.
+whose propensities lie between two powers of 2. A group is chosen by its share of the sum, then any of its members,
+which is taken with the probability that its propensity is of the group's upper bound: more than one time in two.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import int64, prange, void
 
-from biomulti._kernels_tables import SIGNATURE, propensity, run_row
+from biomulti._kernels_tables import SIGNATURE, loop, propensity
 from biomulti._rng import uniform
 from tissue._jit import device, kernel
 
@@ -134,6 +134,9 @@ def update(state, j, laws, tables, net, x, p, c):  # type: ignore[no-untyped-def
     return _total(state, bad), False
 
 
+run_row = loop(rebuild, select, update)
+
+
 @kernel(void(int64, *SIGNATURE), parallel=True, error_model="numpy")
 def advance_rejection(  # type: ignore[no-untyped-def]
     period, laws, tables, net, most, y, p, rng, left, clock, cursor, times, out, budget, counts, status,
@@ -151,6 +154,6 @@ def advance_rejection(  # type: ignore[no-untyped-def]
         room = np.empty(y.shape[1] + 1), np.empty(p.shape[1] + 1), np.empty(reactions), np.empty(armed.shape[1])
         state = a, group, position, members, weight, size, top
         run_row(
-            rebuild, select, update, state, room, laws, tables, net, np.int64(i), y, p, rng, left, clock, cursor, times, out,
-            budget, counts, status, triggers, armed, due, period,
+            state, room, laws, tables, net, np.int64(i), y, p, rng, left, clock, cursor,
+            times, out, budget, counts, status, triggers, armed, due, period,
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from numba import float64, int8, int32, int64, njit, types, uint8, uint64
 from numba.core import cgutils
@@ -55,7 +56,7 @@ def borrowed(typingctx, arrays):  # type: ignore[no-untyped-def]
 
     def lend(context, builder, kind, value):  # type: ignore[no-untyped-def]
         if isinstance(kind, types.BaseTuple):
-            parts = zip(kind.types, cgutils.unpack_tuple(builder, value), strict=True)
+            parts = zip(kind.types, cgutils.unpack_tuple(builder, value), strict=True)  # type: ignore[attr-defined]
             return context.make_tuple(builder, kind, [lend(context, builder, *part) for part in parts])
         view = context.make_array(kind)(context, builder, value)
         view.meminfo = cgutils.get_null_value(view.meminfo.type)
@@ -115,76 +116,80 @@ def fire(x, j, net, status, i):  # type: ignore[no-untyped-def]
             status[i, 0], status[i, 1] = NEGATIVE_AMOUNT, j
 
 
-@njit(error_model="numpy")
-def run_row(  # type: ignore[no-untyped-def]
-    rebuild, select, update, state, room, laws, tables, net, i, y, p, rng, left, clock, cursor, times, out, budget, counts, status,
-    triggers, armed, due, period,
-):  # fmt: skip
-    """Row i through the output times by a method: its three functions and its `state`.
+def loop(rebuild: Any, select: Any, update: Any) -> Any:
+    """The loop over firings and outputs of one row, by a method's three functions and the `state` they share.
 
-    room: x [states + 1], p [parameters + 1], c [reactions], values [events] to work in.
     rebuild(state, laws, tables, x, p, c): all propensities and what is kept of them, gives their sum; select(state,
-    rng, i, total): a reaction at random; update(state, j, ...): the
-    sum after a firing of reaction j, and whether it has to be rebuilt instead. With a `period`
-    the state is rebuilt at every output and every so many firings, and only then a call may end for want of budget, so
-    that what happens does not depend on it; with 0 the state is what `rebuild` would give at any time.
+    rng, i, total): a reaction at random; update(state, j, ...): the sum after a firing of reaction j, and whether it
+    has to be rebuilt instead. With a `period` the state is rebuilt at every output and every so many firings, and only
+    then a call may end for want of budget, so that what happens does not depend on it; with 0 the state is what
+    `rebuild` would give at any time. `room`: x [states + 1], p [parameters + 1], c [reactions], values [events].
     """
-    outputs, states, events = times.shape[0], y.shape[1], armed.shape[1]
-    state, tables, net, rng = borrowed(state), borrowed(tables), borrowed(net), borrowed(rng)
-    x, par, c, values = borrowed(room)
-    for m in range(states):
-        x[m] = y[i, m]
-    for m in range(p.shape[1]):
-        par[m] = p[i, m]
-    x[states], par[p.shape[1]] = 1.0, 1.0
-    t, k, remaining, spent = clock[i], cursor[i], left[i], 0
-    until = period - counts[i, 0] % period if period else -1
-    status[i, 0] = FINISHED
-    coefficients(laws, tables, x, par, c)
-    total, stale = 0.0, True
-    while k < outputs:
-        if stale:
-            total, stale = rebuild(state, laws, tables, x, par, c), False
-        goal = min(times[k], due[i]) if events else times[k]
-        if events and not t < due[i]:
-            status[i, 0] = EVENT
-            break
-        if not total < math.inf:
-            blame(laws, tables, x, par, c, status, i)
-            break
-        if not remaining < total * (goal - t):
-            # what is used up of the exponential number is taken off at every output, so that one long run and many
-            # short ones give the same bits
-            remaining -= total * (goal - t)
-            moved, t = t < goal, goal
-            if events and moved and (not t < due[i] or triggered(triggers, t, x, par, armed, values, i)):
+
+    @njit(error_model="numpy")
+    def run_row(  # type: ignore[no-untyped-def]
+        state, room, laws, tables, net, i, y, p, rng, left, clock, cursor,
+        times, out, budget, counts, status, triggers, armed, due, period,
+    ):  # fmt: skip
+        """Row i through the output times."""
+        outputs, states, events = times.shape[0], y.shape[1], armed.shape[1]
+        state, tables, net, room, rng = borrowed((state, tables, net, room, rng))  # type: ignore[call-arg]
+        x, par, c, values = room
+        for m in range(states):
+            x[m] = y[i, m]
+        for m in range(p.shape[1]):
+            par[m] = p[i, m]
+        x[states], par[p.shape[1]] = 1.0, 1.0
+        t, k, remaining, spent = clock[i], cursor[i], left[i], 0
+        until = period - counts[i, 0] % period if period else -1
+        status[i, 0] = FINISHED
+        coefficients(laws, tables, x, par, c)
+        total, stale = 0.0, True
+        while k < outputs:
+            if stale:
+                total, stale = rebuild(state, laws, tables, x, par, c), False
+            goal = min(times[k], due[i]) if events else times[k]
+            if events and not t < due[i]:
                 status[i, 0] = EVENT
                 break
-            if not t < times[k]:
-                for m in range(states):
-                    out[i, k, m] = x[m]
-                k += 1
-                stale = period > 0
-            continue
-        if spent >= budget and (until == period or not period):
-            status[i, 0] = UNFINISHED
-            break
-        spent += 1
-        t += remaining / total
-        j = select(state, rng, i, total)
-        fire(x, j, net, status, i)
-        remaining = exponential(rng, i)
-        if status[i, 0] != FINISHED:
-            break
-        until -= 1
-        if until == 0:
-            stale, until = True, period
-        else:
-            total, stale = update(state, j, laws, tables, net, x, par, c)
-        if events and triggered(triggers, t, x, par, armed, values, i):
-            status[i, 0] = EVENT
-            break
-    for m in range(states):
-        y[i, m] = x[m]
-    clock[i], cursor[i], left[i] = t, k, remaining
-    counts[i, 0] += spent
+            if not total < math.inf:
+                blame(laws, tables, x, par, c, status, i)
+                break
+            if not remaining < total * (goal - t):
+                # what is used up of the exponential number is taken off at every output, so that one long run and many
+                # short ones give the same bits
+                remaining -= total * (goal - t)
+                moved, t = t < goal, goal
+                if events and moved and (not t < due[i] or triggered(triggers, t, x, par, armed, values, i)):
+                    status[i, 0] = EVENT
+                    break
+                if not t < times[k]:
+                    for m in range(states):
+                        out[i, k, m] = x[m]
+                    k += 1
+                    stale = period > 0
+                continue
+            if spent >= budget and (until == period or not period):
+                status[i, 0] = UNFINISHED
+                break
+            spent += 1
+            t += remaining / total
+            j = select(state, rng, i, total)
+            fire(x, j, net, status, i)
+            remaining = exponential(rng, i)
+            if status[i, 0] != FINISHED:
+                break
+            until -= 1
+            if until == 0:
+                stale, until = True, period
+            else:
+                total, stale = update(state, j, laws, tables, net, x, par, c)
+            if events and triggered(triggers, t, x, par, armed, values, i):
+                status[i, 0] = EVENT
+                break
+        for m in range(states):
+            y[i, m] = x[m]
+        clock[i], cursor[i], left[i] = t, k, remaining
+        counts[i, 0] += spent
+
+    return run_row

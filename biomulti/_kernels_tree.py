@@ -1,4 +1,4 @@
-"""The direct method with a tree of partial sums: the cost of a firing grows with the logarithm of the number of reactions.
+"""The direct method with a tree of partial sums: a firing costs the logarithm of the number of reactions.
 
 Blue, Beichl and Sullivan (1995), Phys. Rev. E 51, R867, doi:10.1103/PhysRevE.51.R867: a node is the sum of its
 children, here 8 of them. A firing changes few propensities (Gibson and Bruck 2000, doi:10.1021/jp993732q), and only the
@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import int64, prange, void
 
-from biomulti._kernels_tables import SIGNATURE, propensity, run_row
+from biomulti._kernels_tables import SIGNATURE, loop, propensity
 from biomulti._rng import uniform
 from tissue._jit import device, kernel
 
@@ -109,6 +109,9 @@ def update(state, j, laws, tables, net, x, p, c):  # type: ignore[no-untyped-def
     return _sum(sums, levels[-2]), False
 
 
+run_row = loop(rebuild, select, update)
+
+
 @kernel(void(int64[::1], *SIGNATURE), parallel=True, error_model="numpy")
 def advance_tree(  # type: ignore[no-untyped-def]
     levels, laws, tables, net, most, y, p, rng, left, clock, cursor, times, out, budget, counts, status,
@@ -130,6 +133,6 @@ def advance_tree(  # type: ignore[no-untyped-def]
         )
         state = sums, levels, touched
         run_row(
-            rebuild, select, update, state, room, laws, tables, net, np.int64(i), y, p, rng, left, clock, cursor, times, out,
-            budget, counts, status, triggers, armed, due, 0,
+            state, room, laws, tables, net, np.int64(i), y, p, rng, left, clock, cursor,
+            times, out, budget, counts, status, triggers, armed, due, 0,
         )  # fmt: skip

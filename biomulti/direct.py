@@ -88,7 +88,7 @@ def source(system: System) -> str:
     lines, texts = _body([f.law for f in system.fluxes])
     laws = [*lines, *(f"a{j} = {text}" for j, text in enumerate(texts))]
     sums = [f"c{j} = c{j - 1} + a{j}" if j else "c0 = a0" for j in fluxes]
-    total = f"c{len(fluxes) - 1}"
+    total = f"c{len(fluxes) - 1}" if fluxes else "0.0"
     values = {
         "digest": _digest(),
         "states": f"{max(len(states), 1)}",
@@ -141,10 +141,11 @@ def _firing(system: System, j: int, law: MassAction | None) -> list[str]:
 
 def _filled(text: str, values: Mapping[str, str], blocks: Mapping[str, Sequence[str]]) -> str:
     """`text` with {name} replaced: by a value, or, alone in a line, by a block of lines at its indentation."""
-    for name, lines in blocks.items():
-        text = re.sub(
-            rf"^( *)\{{{name}\}}\n", lambda m, lines=lines: "".join(f"{m[1]}{x}\n" for x in lines), text, flags=re.M
-        )
+
+    def block(found: re.Match[str]) -> str:
+        return "".join(f"{found[1]}{line}\n" for line in blocks[found[2]])
+
+    text = re.sub(rf"^( *)\{{({'|'.join(blocks)})\}}\n", block, text, flags=re.MULTILINE)
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", value)
     return text

@@ -18,10 +18,10 @@ from biomulti.compile import compile_function
 from biomulti.dependencies import Dependencies, dependencies
 from biomulti.direct import direct_row
 from biomulti.errors import OptionError
+from biomulti.options import EXACT_METHODS
 from biomulti.propensities import PropensityTables, tables
 from biomulti.system import System, reads
 
-EXACT_METHODS = ("ssa-direct", "ssa-tree", "ssa-rejection")
 DIRECT_UP_TO = 48  # reactions for which a program of their own is worth its compilation
 LARGEST_DIRECT = 300  # reactions; the compiler takes a minute for them
 TREE_UP_TO = 100_000  # reactions
@@ -32,7 +32,7 @@ Integers = NDArray[np.int64]
 
 
 def choice(reactions: int) -> str:
-    """The fastest of the exact methods for a network of so many reactions, measured in `tests/benchmarks/ssa_size.py`."""
+    """The fastest of the exact methods for so many reactions (measured in `tests/benchmarks/ssa_size.py`)."""
     if reactions <= DIRECT_UP_TO:
         return "ssa-direct"
     return "ssa-tree" if reactions <= TREE_UP_TO else "ssa-rejection"

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from biomulti.errors import OptionError
 
-METHODS = ("ssa", "ode", "hybrid")
+EXACT_METHODS = ("ssa-direct", "ssa-tree", "ssa-rejection")  # what "ssa" chooses from
+METHODS = ("ssa", "ode", "hybrid", *EXACT_METHODS)
 QUANTITIES = ("molecules", "amount", "concentration")
 LARGEST_SEED = 2**64 - 1
 LARGEST_RESULT = 64e9  # bytes

@@ -105,9 +105,8 @@ class _Factors:
     def _take_states(self, node: Expression) -> bool:
         if node.op == "pow":
             base, exponent = node.children
-            if exponent.value not in range(1, HIGHEST_POWER + 1):
-                return False
-            return all(self.take(base, 1) for _ in range(int(exponent.value)))
+            powers = [n for n in range(1, HIGHEST_POWER + 1) if exponent.value == n]
+            return bool(powers) and all(self.take(base, 1) for _ in range(powers[0]))
         line = _line(node)
         if line is None:
             return False
@@ -213,7 +212,7 @@ class _Tables:
         if found.coefficient == ex.ONE:
             self.number[j] = found.number
         elif found.coefficient.op == "p":
-            self.number[j], self.parameter[j] = found.number, found.coefficient.args[0]
+            self.number[j], self.parameter[j] = found.number, int(found.coefficient.args[0])  # type: ignore[arg-type]
         else:
             self.kind[j] = COMPUTED
             self._describe(j, ex.multiply(ex.number(found.number), found.coefficient))

@@ -17,13 +17,13 @@ from biomulti.compile import compile_model
 from biomulti.counts import AssumptionWarning, molecules_per_unit, whole_starts
 from biomulti.errors import SimulationError
 from biomulti.load import load
-from biomulti.options import as_values, check_options, check_size, chosen_seed, output_times
+from biomulti.options import EXACT_METHODS, METHODS, as_values, check_options, check_size, chosen_seed, output_times
 from biomulti.partition import Partition, decide
 from biomulti.result import dataset, provenance
 from biomulti.stepper import Stepper
 from biomulti.system import System, system_of
 
-TOLERANCE = {"ode": 1e-7, "hybrid": 1e-4, "ssa": 1e-4}  # relative, of one step
+TOLERANCE = {m: 1e-7 if m == "ode" else 1e-4 for m in METHODS}  # relative, of one step
 PROGRESS_AFTER = 2.0  # seconds
 
 Floats = NDArray[np.float64]
@@ -55,7 +55,8 @@ def simulate(
         t_end: end of the run, in the model's unit of time, from 0.
         every: interval between outputs; None gives 101 of them.
         replicates: number of runs.
-        method: "ssa" (exact, every reaction fires), "ode" (every reaction flows) or "hybrid".
+        method: "ssa" (exact, every reaction fires), "ode" (every reaction flows) or "hybrid"; "ssa" takes the fastest
+            of "ssa-direct", "ssa-tree" and "ssa-rejection", which can be asked for too.
         seed: 0 to 2^64 - 1; None draws one. It is recorded.
         initial: amounts of species, in the model's unit, in place of the model's.
         parameters: values of parameters and compartments in place of the model's.
@@ -131,12 +132,13 @@ def stepper_of(
         split = decide(system, model, t_end, physical_scale, initial, parameters)
         fires = split.fires
     else:
-        fires = np.array([method == "ssa" and not f.is_rule for f in system.fluxes], dtype=bool)
+        fires = np.array([method != "ode" and not f.is_rule for f in system.fluxes], dtype=bool)
     exact = adjust.adjusted(system, fires)
     if exact is not system:
         warnings.warn(adjust.said(exact), AssumptionWarning, stacklevel=3)
         model = compile_model(exact)
-    return Stepper(exact, model, fires, tolerance or TOLERANCE[method], method == "ode"), split
+    chosen = method if method in EXACT_METHODS else None
+    return Stepper(exact, model, fires, tolerance or TOLERANCE[method], method == "ode", exact_method=chosen), split
 
 
 def _move(bar: Any, done: float) -> None:

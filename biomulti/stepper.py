@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from biomulti import outcome
 from biomulti._kernels_events import settle
 from biomulti._kernels_hybrid import advance_hybrid
-from biomulti._kernels_ssa import advance_ssa
 from biomulti.cells import CellPopulation
 from biomulti.compile import CompiledModel
-from biomulti.errors import SimulationError, UnsupportedError
+from biomulti.errors import OptionError, SimulationError, UnsupportedError
+from biomulti.exact import Exact, choice
 from biomulti.expression import Expression, number
 from biomulti.program import program
 from biomulti.rosenbrock import RODAS3, RODAS4, Rosenbrock
@@ -70,7 +70,10 @@ EXPLANATIONS = {
 
 @dataclass(frozen=True)
 class Stepper:
-    """A system, its machine code, which fluxes fire, and how accurately the others flow; `only` these move at all."""
+    """A system, its machine code, which fluxes fire, and how accurately the others flow; `only` these move at all.
+
+    Where nothing flows `exact_method` is the way, or else the fastest for the size of the network.
+    """
 
     system: System
     model: CompiledModel
@@ -79,12 +82,17 @@ class Stepper:
     accurate: bool = False
 
     only: Booleans | None = None
+    exact_method: str | None = None
 
     def __post_init__(self) -> None:
-        stoichiometry = self.system.stoichiometry
+        if self.exact_method is not None and not self.exact:
+            raise OptionError(
+                f"method={self.exact_method!r} is for rates that change by firings and events alone; in "
+                f"{self.system.network.source} they change between them, which method='ssa' follows."
+            )
         for j in np.flatnonzero(self.fires):
             flux = self.system.fluxes[j]
-            if np.any(stoichiometry[j] != np.round(stoichiometry[j])):
+            if any(n != round(n) for n in flux.change.values()):
                 raise UnsupportedError(
                     f"reaction '{flux.reaction}' changes a species by a fraction of a molecule, so it cannot fire; "
                     f"let it flow with method='hybrid' and physical_scale={{'{flux.reaction}': 'flow'}}."
@@ -106,13 +114,23 @@ class Stepper:
     def exact(self) -> bool:
         """True if nothing flows, so that the direct method does it all."""
         system = self.system
-        moves = system.varies_between_firings or system.occurrences or system.reduced.unknowns
+        moves = system.varies_between_firings or system.reduced.unknowns or any(f.follows >= 0 for f in system.fluxes)
         return bool(np.all(self.fires)) and not moves
 
     @cached_property
     def continuous(self) -> Booleans:
         """States that a flowing flux changes, [states]."""
-        return np.asarray(np.any(self.system.stoichiometry[~self.fires & self.active] != 0.0, axis=0))
+        return self._changed(~self.fires & self.active)
+
+    def _changed(self, by: Booleans) -> Booleans:
+        """States that the fluxes chosen change, [states]."""
+        changed = np.zeros(len(self.system.states), dtype=bool)
+        changed[[k for j in np.flatnonzero(by) for k, n in self.system.fluxes[j].change.items() if n]] = True
+        return changed
+
+    @cached_property
+    def _exact(self) -> Exact:
+        return Exact(self.system, self.exact_method or choice(len(self.system.fluxes)))
 
     @cached_property
     def _net(self) -> tuple[Any, ...]:
@@ -150,7 +168,7 @@ class Stepper:
     @cached_property
     def counts(self) -> Booleans:
         """States that change by firings alone, which therefore hold whole molecules, [states]."""
-        changed = np.any(self.system.stoichiometry[self.fires] != 0.0, axis=0)
+        changed = self._changed(self.fires)
         changed[self._followers[2]] = True
         return np.asarray(changed & ~self.continuous)
 
@@ -311,7 +329,7 @@ class Stepper:
 
     def _stops(self, cells: CellPopulation, times: Floats) -> Floats:
         """Moments at which a rate may jump, and the numbers just after them, so that no step goes across one."""
-        if not self.system.jumps or self.exact:
+        if not self.system.jumps or (self.exact and not self.system.occurrences):
             return np.empty(0)
         rows = np.unique(cells.p, axis=0)[:LARGEST_STOPS]
         found = [evaluate_at(e, row) for e in self.system.jumps for row in rows]
@@ -319,10 +337,11 @@ class Stepper:
         return np.union1d(inside, np.nextafter(inside, np.inf))
 
     def _direct(self, cells: CellPopulation, times: Floats, out: Floats, cursor: Any, budget: int, status: Any) -> None:
-        advance_ssa(
-            self.model.fluxes, *self._net[:4], cells.y, cells.p, cells.rng, cells.left, cells.clock, cursor,
-            times, out, budget, cells.counts, status,
-        )  # fmt: skip
+        if self.system.occurrences:
+            events = {"triggers": self.model.triggers, "armed": cells.agenda.armed, "due": cells.agenda.due}
+            self._exact.advance(cells, times, out, cursor, budget, status, **events)
+        else:
+            self._exact.advance(cells, times, out, cursor, budget, status)
 
     def _flowing(
         self, cells: CellPopulation, times: Floats, out: Floats, cursor: Any, budget: int, status: Any

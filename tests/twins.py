@@ -108,3 +108,92 @@ def _choose(a: Sequence[float], target: float) -> int:
             if partial > target:
                 break
     return chosen
+
+
+def composition_rejection(
+    propensities: Sequence[Callable[[list[float]], float]],
+    changes: Sequence[Mapping[int, int]],
+    start: Sequence[float],
+    times: Sequence[float],
+    stream: Stream,
+    period: int,
+) -> list[list[float]]:
+    """Slepoy et al. (2008, doi:10.1063/1.2919546): the state at each of `times`; groups made anew every `period`."""
+    x, t, out, firings = list(start), 0.0, [], 0
+    left = stream.exponential()
+    groups = Groups([p(x) for p in propensities])
+    for goal in times:
+        while left < groups.total() * (goal - t):
+            t += left / groups.total()
+            j = groups.choose(stream)
+            for k, n in changes[j].items():
+                x[k] += n
+            left = stream.exponential()
+            firings += 1
+            new = [p(x) for p in propensities]
+            if firings % period == 0 or any(a > 0.0 and _exponent(a) > groups.top for a in new):
+                groups = Groups(new)
+            else:
+                for i, a in enumerate(new):
+                    groups.set(i, a)
+        left -= groups.total() * (goal - t)
+        t = goal
+        out.append(list(x))
+        groups = Groups([p(x) for p in propensities])
+    return out
+
+
+class Groups:
+    """Reactions by the power of 2 above their propensity."""
+
+    COUNT, ABOVE = 32, 6
+
+    def __init__(self, a: Sequence[float]) -> None:
+        self.a = [0.0] * len(a)
+        self.top = _exponent(max(a)) + self.ABOVE if max(a) > 0.0 else 0
+        self.members: list[list[int]] = [[] for _ in range(self.COUNT)]
+        self.weight = [0.0] * self.COUNT
+        for j, share in enumerate(a):
+            self.set(j, share)
+
+    def group(self, a: float) -> int | None:
+        return min(max(self.top - _exponent(a), 0), self.COUNT - 1) if a > 0.0 else None
+
+    def set(self, j: int, a: float) -> None:
+        old, before, after = self.a[j], self.group(self.a[j]), self.group(a)
+        self.a[j] = a
+        if before is not None and before == after:
+            if a != old:
+                self.weight[after] += a - old
+            return
+        if before is not None:
+            found = self.members[before]
+            place, last = found.index(j), found.pop()
+            if last != j:
+                found[place] = last
+            self.weight[before] = self.weight[before] - old if found else 0.0
+        if after is not None:
+            self.members[after].append(j)
+            self.weight[after] += a
+
+    def total(self) -> float:
+        w, total = self.weight, 0.0
+        for g in range(0, self.COUNT, 4):
+            total += (w[g] + w[g + 1]) + (w[g + 2] + w[g + 3])
+        return total
+
+    def choose(self, stream: Stream) -> int:
+        g = _choose(
+            [w if m else 0.0 for w, m in zip(self.weight, self.members, strict=True)], stream.uniform() * self.total()
+        )
+        members = self.members[g]
+        if g == self.COUNT - 1:
+            return members[_choose([self.a[j] for j in members], stream.uniform() * self.weight[g])]
+        while True:
+            j = members[int(stream.uniform() * len(members))]
+            if stream.uniform() * 2.0 ** (self.top - g) < self.a[j]:
+                return j
+
+
+def _exponent(a: float) -> int:
+    return math.frexp(a)[1]
