@@ -1,11 +1,12 @@
 """Kernels that are compiled at their first call, for one signature, and kept on disk.
 
 numba checks a cached kernel only against the file it stands in, not against the files of the functions it
-calls. The cache therefore lies in a folder named by a hash of all sources of kernels in the package.
+calls. The cache therefore lies in a folder named by a hash of the file and of all kernel files it imports.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import tempfile
@@ -24,6 +25,9 @@ from numba.core.errors import NumbaExperimentalFeatureWarning
 # 4.2 s instead of 0.4 s beside two busy processes on two cores. OpenMP reads this once, when the first parallel
 # kernel starts it; whoever sets it beforehand is obeyed.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+CONSTANTS = ("outcome",)  # files of numbers that kernels read, beside those whose names begin with _
 
 
 class Kernel:
@@ -46,9 +50,9 @@ class Kernel:
             return self._compiled(*args)
 
     def _compile(self) -> Callable[..., Any]:
-        sources = Path(self.function.__code__.co_filename).parent
+        source = Path(self.function.__code__.co_filename)
         before = config.CACHE_DIR  # type: ignore[attr-defined]
-        config.CACHE_DIR = str(_kernel_cache(sources))  # type: ignore[attr-defined]
+        config.CACHE_DIR = str(_kernel_cache(source))  # type: ignore[attr-defined]
         try:
             compiled: Callable[..., Any] = njit(self.signature, cache=True, **self.options)(self.function)
         finally:
@@ -85,10 +89,28 @@ def cache_folder() -> Path:
 
 
 @cache
-def _kernel_cache(sources: Path) -> Path:
+def _kernel_cache(source: Path) -> Path:
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(sources.glob("_*.py")):
+    for path in sorted(_kernel_files(source)):
         digest.update(path.read_bytes())
-    folder = cache_folder() / f"kernels-{sources.name}-{digest.hexdigest()[:16]}"
+    folder = cache_folder() / f"kernels-{source.stem.strip('_')}-{digest.hexdigest()[:16]}"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def _kernel_files(source: Path) -> set[Path]:
+    """`source` and the files of kernels and their constants that it imports, directly or not."""
+    found: set[Path] = set()
+    stack = [source]
+    while stack:
+        path = stack.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for dotted in (node.module, *(f"{node.module}.{a.name}" for a in node.names)):
+                    file = source.parent.parent.joinpath(*dotted.split(".")).with_suffix(".py")
+                    if (file.stem.startswith("_") or file.stem in CONSTANTS) and file.is_file():
+                        stack.append(file)
+    return found
