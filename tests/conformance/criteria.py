@@ -7,12 +7,13 @@ Statistics of n runs, with expected mean mu and standard deviation sigma, at eve
     Z = sqrt(n) (mean - mu) / sigma          in meanRange
     Y = sqrt(n / 2) (s^2 / sigma^2 - 1)      in sdRange
 
-and where sigma = 0 every run has to be mu exactly. A column `ln(X)` is of the logarithm of X. The Cauchy cases have no
-standard deviation, and what they call the mean is the median m: the runs above it are binomial, and
+and where sigma = 0 every run has to be mu exactly. A column `ln(X)` is of the logarithm of X. Three Cauchy cases give
+no sigma. In one of them the law is cut off on both sides, and the runs' own standard deviation serves. The others have
+no mean, and what the suite gives in its place is the median: the runs above it are binomial, and
 
     Z = (above - n / 2) / (sqrt(n) / 2),     a tie counting one half,
 
-stands in for Z of the mean.
+stands in. Runs have no mean to speak of if their kurtosis is above sqrt(n): it grows like n without a variance.
 
 Y has a standard deviation of 1 for the normal law alone, else one of sqrt((kurtosis - 1) / 2), whatever n is. In case
 00003 (most families extinct, a few large) the kurtosis is 60, and an exact simulation leaves the range of 5 in seven
@@ -73,7 +74,7 @@ def points_outside(
         sigma = expected.get(f"{name}-sd")
         low, high = case.span("meanRange" if what == "mean" else "sdRange")
         if sigma is None:
-            statistic = _sign_statistic(values, expected[column])
+            statistic = _statistic_without_sigma(values, expected[column])
         elif what == "mean":
             statistic = _mean_statistic(values, expected[column], sigma)
         else:
@@ -102,14 +103,22 @@ def _sd_statistic(values: Floats, sigma: Floats) -> Floats:
 
 def _sd_of_statistic(values: Floats) -> Floats:
     """sqrt((kurtosis - 1) / 2), or 1 if that is larger or there is no spread."""
-    off = values - values.mean(axis=1, keepdims=True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        kurtosis = (off**4).mean(axis=1) / (off**2).mean(axis=1) ** 2
+    kurtosis = _kurtosis(values)
     return np.sqrt(np.where(kurtosis > 3.0, kurtosis - 1.0, 2.0) / 2.0)
 
 
-def _sign_statistic(values: Floats, median: Floats) -> Floats:
+def _kurtosis(values: Floats) -> Floats:
+    off = values - values.mean(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((off**4).mean(axis=1) / (off**2).mean(axis=1) ** 2)
+
+
+def _statistic_without_sigma(values: Floats, mu: Floats) -> Floats:
     n = values.shape[1]
-    above = (values > median[:, None]).sum(axis=1) + 0.5 * (values == median[:, None]).sum(axis=1)
-    statistic = (above - 0.5 * n) / (0.5 * np.sqrt(n))
+    above = (values > mu[:, None]).sum(axis=1) + 0.5 * (values == mu[:, None]).sum(axis=1)
+    of_median = (above - 0.5 * n) / (0.5 * np.sqrt(n))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        of_mean = np.sqrt(n) * (values.mean(axis=1) - mu) / values.std(axis=1)
+    # the kurtosis of equal values is NaN, and the median right for them too
+    statistic = np.where(_kurtosis(values) <= np.sqrt(n), of_mean, of_median)
     return np.where(np.isnan(values).any(axis=1), np.nan, statistic)

@@ -115,8 +115,9 @@ by `make conformance SUITE=path/to/sbml-test-suite`, which wrote this page: {cou
   point of every variable, with the absolute and the relative tolerance of the case.
 - Stochastic cases by `method="{method}"` with {runs:,} runs: Z = sqrt(n) (mean - mu) / sigma and
   Y = sqrt(n / 2) (s^2 / sigma^2 - 1) within the ranges of the case at every point; where sigma is 0 every run has to be
-  mu exactly. (Cauchy distributions have neither mean nor sigma: half of the runs have to be above the median, within
-  the same range of Z. Logarithms are not judged where the value is 0 in every run and the suite writes 0.)
+  mu exactly. (A Cauchy distribution has neither mean nor sigma: half of the runs have to be above its median, within
+  the same range of Z; where one is cut off on both sides, and the suite gives no sigma, the runs' own serves.
+  Logarithms are not judged where the value is 0 in every run and the suite writes 0.)
 - Points beyond three sigma are to be expected by chance: a stochastic case with a point outside is run again, once,
   with another seed and {MORE_RUNS} times the runs. It fails if one of the same points is outside again, or more than
   {CHANCE_POINTS} points in all: the suite itself wants up to three points looked at a second time. In that second look

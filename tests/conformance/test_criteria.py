@@ -77,6 +77,15 @@ def test_a_law_without_mean_is_judged_by_its_median():
     assert len(points_outside(case("X-mean"), {"X": draws + 0.2}, expected)) == TIMES
 
 
+def test_a_law_cut_off_is_judged_by_its_mean():
+    """The Cauchy law of scale 2 about 1, from 1.1 to 10, as in case 00059; there the median is 2.7."""
+    low, high = np.arctan((np.array([1.1, 10.0]) - 1.0) / 2.0)
+    draws = 1.0 + 2.0 * np.tan(np.random.default_rng(5).uniform(low, high, (TIMES, RUNS)))
+    mean = 1.0 + np.log((4.0 + 9.0**2) / (4.0 + 0.1**2)) / (high - low)
+    assert not points_outside(case("X-mean"), {"X": draws}, {"X-mean": np.full(TIMES, mean)})
+    assert len(points_outside(case("X-mean"), {"X": draws + 0.2}, {"X-mean": np.full(TIMES, mean)})) == TIMES
+
+
 def test_second_look_takes_the_kurtosis_into_account():
     """Families rare and geometric: Y is outside in 2 of 5 samples (standard deviation 6), divided by that in none."""
     rng = np.random.default_rng(4)
