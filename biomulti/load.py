@@ -8,12 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from biomulti import sbml
+from biomulti import read_antimony, sbml
 from biomulti.errors import ModelError, OptionError
 from biomulti.network import Network
 
 TEXT = "the model text"  # what a model that came as a text is called in messages
 LONGEST_NAME = 120  # characters of a path that is not there, in the message
+LARGEST = 500_000_000  # bytes
+PACKED = {b"PK": "a ZIP archive, perhaps a COMBINE archive", b"\x1f\x8b": "packed by gzip", b"BZh": "packed by bzip2"}
+DECLARED = re.compile(r"""^(\s*<\?xml[^>]*encoding=["'])([\w.-]+)""")
 
 
 def load(model: Any, *, substance: str | None = None, adjust: bool = True) -> Network:
@@ -42,8 +45,9 @@ def _read(model: Any, substance: str | None) -> Network:
             f"load() takes a path, a text, a shipped model's name or a roadrunner model, not {type(model)}."
         )
     text, source = _text(model)
+    _refuse_no_text(text, source)
     if not _looks_like_xml(text):
-        text = _antimony_to_sbml(text, source)
+        text = read_antimony.to_sbml(text, source)
     folder = Path(model).parent if source != TEXT and os.path.isfile(model) else None
     return sbml.read(text, source, substance, folder)
 
@@ -62,7 +66,7 @@ def _shipped_folder() -> Path:
 def _text(model: str | Path) -> tuple[str, str]:
     """The model's text, and what to call it."""
     if isinstance(model, str) and (_looks_like_xml(model) or "\n" in model or "->" in model or ";" in model):
-        return model, TEXT
+        return DECLARED.sub(r"\1UTF-8", model), TEXT
     source = str(model)
     if isinstance(model, str) and not model.strip():
         raise ModelError("load() was given an empty text; it takes a path, SBML, Antimony or a shipped model's name.")
@@ -76,13 +80,23 @@ def _text(model: str | Path) -> tuple[str, str]:
             f"there is no file '{str(model)[:LONGEST_NAME]}' and no shipped model of that name. Shipped models: "
             f"{', '.join(shipped())}. Antimony text is known by a line break, a semicolon or an arrow."
         )
-    path = Path(model)
+    return _content(Path(model)), source
+
+
+def _content(path: Path) -> str:
     try:
-        return _decoded(path.read_bytes()), source
-    except (UnicodeDecodeError, LookupError):
-        raise ModelError(f"{path} is not a text file; SBML and Antimony are UTF-8 text.") from None
+        if path.stat().st_size > LARGEST:
+            raise ModelError(f"{path} has {path.stat().st_size:.3g} bytes, too many for a model; is it the right file?")
+        data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
+    for start, what in PACKED.items():
+        if data.startswith(start):
+            raise ModelError(f"{path} is {what}; unpack it, and give the SBML or Antimony file in it.")
+    try:
+        return _decoded(data)
+    except (UnicodeError, LookupError):
+        raise ModelError(f"{path} is not a text file; SBML and Antimony are UTF-8 text.") from None
 
 
 def _decoded(data: bytes) -> str:
@@ -90,27 +104,20 @@ def _decoded(data: bytes) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         text = data.decode("utf-16")
     else:
-        declared = re.match(rb"""\s*<\?xml[^>]*encoding=["']([\w.-]+)["']""", data)
-        text = data.decode(declared[1].decode() if declared and declared[1].lower() != b"utf-8" else "utf-8-sig")
-    return re.sub(r"""(<\?xml[^>]*encoding=["'])[\w.-]+""", r"\1UTF-8", text, count=1)
+        declared = DECLARED.match(data[:200].decode("latin-1"))
+        text = data.decode(declared[2] if declared and declared[2].lower() != "utf-8" else "utf-8-sig")
+    return DECLARED.sub(r"\1UTF-8", text)
+
+
+def _refuse_no_text(text: str, source: str) -> None:
+    """What no reader can be given: it would see another text, or none."""
+    strange = re.search(r"[\x00\ud800-\udfff]", text)
+    if strange:
+        line = text.count("\n", 0, strange.start()) + 1
+        raise ModelError(
+            f"{source}, line {line}: {strange[0]!r} is no character of a text; SBML and Antimony are text."
+        )
 
 
 def _looks_like_xml(text: str) -> bool:
     return text.lstrip("\ufeff \t\r\n").startswith("<")
-
-
-def _antimony_to_sbml(text: str, source: str) -> str:
-    import antimony
-
-    if not text.strip():
-        raise ModelError(f"{source} is empty; it should hold SBML or Antimony.")
-    antimony.clearPreviousLoads()
-    # Antimony follows `import` statements to other files; a model is one text here
-    code = re.sub(r"/\*.*?\*/|(//|#)[^\n]*", "", text, flags=re.DOTALL)
-    if re.search(r"^\s*import\s", code, flags=re.MULTILINE):
-        raise ModelError(f"{source} imports another file; put the whole model into one text.")
-    # an error leaves a valid, empty model behind, so the answer must be read
-    if antimony.loadAntimonyString(text) < 0:
-        reason = " ".join(antimony.getLastError().split())
-        raise ModelError(f"{source} is neither SBML (no XML) nor valid Antimony: {reason}")
-    return str(antimony.getSBMLString(antimony.getMainModuleName()))
