@@ -240,9 +240,10 @@ class _Reporter:
         def at(count: float) -> Expression:
             return ex.substitute(law, lambda n: ex.number(count) if n == Expression("y", k) else None)
 
-        few, many = at(there), at(enough)
+        few = at(there)
         if few == ex.ZERO:
             return True
+        many = at(enough)
         return all(abs(self._at_probe(few, size)) <= NOTHING * abs(self._at_probe(many, size)) for size in PROBES)
 
     def _at_probe(self, law: Expression, size: float) -> float:

@@ -50,7 +50,8 @@ def _one_of(model: Any, default: Substance) -> Substance:
     for own, item in used:
         if not _alike(own, first):
             clash = f"species '{item.getId()}' (line {item.getLine()}) counts in {own.unit}"
-            return Substance(first.unit, None, f"{clash} and '{species[0].getId()}' in {first.unit}")
+            other = f"'{species[0].getId()}' in {first.unit}"
+            return Substance(first.unit, None, f"{clash} and {other}, which are not converted into each other")
     extent = model.getExtentUnits() if model.getLevel() >= 3 else ""
     if extent and not _alike(_of_name(model, extent), first):
         return Substance(first.unit, None, f"its reactions count in {_of_name(model, extent).unit}, not {first.unit}")
