@@ -36,6 +36,10 @@ FUNCTIONS: dict[str, Callable[[float], float]] = {
 }
 
 
+LONGEST_FLAT = 200  # terms or factors of a sum or product that becomes part of another
+LONGEST_FORMULA = 4_000  # characters of a formula as shown
+
+
 class Expression:
     """A node: `op` with `args`; a number or a symbol carries its value or name in `args[0]`.
 
@@ -89,12 +93,18 @@ ZERO, ONE = number(0.0), number(1.0)
 TIME = Expression("time")
 
 
+def _flat(part: Expression, op: str) -> tuple[Expression, ...]:
+    """What a part of a sum or product brings to it; a long one stays whole, for shared ones would grow without bound."""
+    inner = part.children if part.op == op else ()
+    return inner if 0 < len(inner) <= LONGEST_FLAT else (part,)
+
+
 def add(*terms: Expression) -> Expression:
     """Sum of the terms, nested sums flattened and numbers added up."""
     flat: list[Expression] = []
     constant = 0.0
     for term in terms:
-        for part in term.children if term.op == "add" else (term,):
+        for part in _flat(term, "add"):
             if part.value is not None:
                 constant += part.value
             else:
@@ -111,7 +121,7 @@ def multiply(*factors: Expression) -> Expression:
     flat: list[Expression] = []
     constant = 1.0
     for factor in factors:
-        for part in factor.children if factor.op == "mul" else (factor,):
+        for part in _flat(factor, "mul"):
             if part.value is not None:
                 constant *= part.value
             else:
@@ -159,7 +169,10 @@ def power(x: Expression, y: Expression) -> Expression:
     if y.value == 0.0:
         return ONE
     if x.value is not None and y.value is not None and (x.value > 0.0 or (x.value == 0.0 and y.value > 0.0)):
-        return number(math.pow(x.value, y.value))
+        try:
+            return number(math.pow(x.value, y.value))
+        except OverflowError:
+            return number(math.inf)
     return Expression("pow", x, y)
 
 
@@ -329,28 +342,32 @@ def split_signs(root: Expression) -> tuple[Expression, Expression]:
     A reversible law `c (kf A - kr B)` becomes (c kf A, c kr B). Both parts are non-negative as long as every
     symbol and every function in it is.
     """
-    args = root.children
-    if root.value is not None:
-        return (root, ZERO) if root.value >= 0.0 else (ZERO, number(-root.value))
-    if root.op == "add":
-        parts = [split_signs(a) for a in args]
-        return add(*(p for p, _ in parts)), add(*(n for _, n in parts))
-    if root.op == "neg":
-        plus, minus = split_signs(args[0])
+    done: dict[Expression, tuple[Expression, Expression]] = {}
+    for node in walk(root):
+        done[node] = _split_signs(node, [done[c] for c in node.children])
+    return done[root]
+
+
+def _split_signs(node: Expression, args: list[tuple[Expression, Expression]]) -> tuple[Expression, Expression]:
+    if node.value is not None:
+        return (node, ZERO) if node.value >= 0.0 else (ZERO, number(-node.value))
+    if node.op == "add":
+        return add(*(p for p, _ in args)), add(*(n for _, n in args))
+    if node.op == "neg":
+        plus, minus = args[0]
         return minus, plus
-    if root.op == "mul":
+    if node.op == "mul":
         plus, minus = ONE, ZERO
-        for arg in args:
-            p, n = split_signs(arg)
+        for p, n in args:
             plus, minus = (
                 add(multiply(plus, p), multiply(minus, n)),
                 add(multiply(plus, n), multiply(minus, p)),
             )
         return plus, minus
-    if root.op == "div":
-        plus, minus = split_signs(args[0])
-        return divide(plus, args[1]), divide(minus, args[1])
-    return root, ZERO
+    if node.op == "div":
+        plus, minus = args[0]
+        return divide(plus, node.children[1]), divide(minus, node.children[1])
+    return node, ZERO
 
 
 def evaluate(
@@ -419,44 +436,44 @@ OPERATIONS: dict[str, Callable[[list[float]], float]] = {
 
 
 def formula(root: Expression) -> str:
-    """`root` as a person would write it."""
-    return _formula(root, 0)
+    """`root` as a person would write it, cut off where it is very long."""
+    done: dict[Expression, tuple[str, int]] = {}
+    for node in walk(root):
+        text, binding = _formula(node, done)
+        done[node] = (text if len(text) <= LONGEST_FORMULA else f"{text[:LONGEST_FORMULA]} ...", binding)
+    return done[root][0]
 
 
-def _formula(node: Expression, outer: int) -> str:
+# how strongly what is written holds together: a part is put in brackets where more is asked for
+RELATION, SUM, PRODUCT, POWER, WHOLE = range(5)
+
+
+def _formula(node: Expression, done: dict[Expression, tuple[str, int]]) -> tuple[str, int]:
+    def part(arg: Expression, binding: int) -> str:
+        text, has = done[arg]
+        return text if has >= binding else f"({text})"
+
     op, args = node.op, node.children
     if op == "num":
-        return f"{node.value:.12g}"
+        return f"{node.value:.12g}", WHOLE
     if op in ("sym", "time"):
-        return str(node.args[0]) if op == "sym" else "time"
-    if op in ("y", "p"):
-        return f"{op}[{node.args[0]}]"
+        return str(node.args[0]) if op == "sym" else "time", WHOLE
+    if op in ("y", "p", "v"):
+        return f"{op}[{node.args[0]}]", WHOLE
     if op == "add":
-        text = _formula(args[0], 1)
+        text = part(args[0], SUM)
         for arg in args[1:]:
-            if arg.value is not None and arg.value < 0.0:
-                text += f" - {_formula(number(-arg.value), 2)}"
-            elif arg.op == "neg":
-                text += f" - {_formula(arg.children[0], 2)}"
-            else:
-                text += f" + {_formula(arg, 1)}"
-        return f"({text})" if outer > 1 else text
+            text += f" - {part(arg.children[0], PRODUCT)}" if arg.op == "neg" else f" + {part(arg, SUM)}"
+        return text, SUM
     if op == "neg":
-        text = f"-{_formula(args[0], 3)}"
-        return f"({text})" if outer > 2 else text
+        return f"-{part(args[0], POWER)}", PRODUCT
     if op == "mul":
-        text = " * ".join(_formula(a, 2) for a in args)
-        return f"({text})" if outer > 2 else text
+        return " * ".join(part(a, PRODUCT) for a in args), PRODUCT
     if op == "div":
-        text = f"{_formula(args[0], 2)} / {_formula(args[1], 3)}"
-        return f"({text})" if outer > 2 else text
+        return f"{part(args[0], PRODUCT)} / {part(args[1], POWER)}", PRODUCT
     if op == "pow":
-        return f"{_formula(args[0], 4)}^{_formula(args[1], 4)}"
-    if op == "draw":
-        return f"{node.args[0]}({', '.join(_formula(a, 0) for a in args)})"
-    if op == "rate_of":
-        return f"rateOf({_formula(args[0], 0)})"
+        return f"{part(args[0], WHOLE)}^{part(args[1], WHOLE)}", POWER
     if op in RELATIONS:
-        text = f"{_formula(args[0], 1)} {RELATIONS[op]} {_formula(args[1], 1)}"
-        return f"({text})" if outer else text
-    return f"{op}({', '.join(_formula(a, 0) for a in args)})"
+        return f"{part(args[0], SUM)} {RELATIONS[op]} {part(args[1], SUM)}", RELATION
+    name = {"draw": node.args[0], "rate_of": "rateOf"}.get(op, op)
+    return f"{name}({', '.join(part(a, RELATION) for a in args)})", WHOLE

@@ -78,6 +78,8 @@ DISTRIBUTIONS = {
         *("laplace", "lognormal", "normal", "poisson", "rayleigh", "uniform"),
     )
 }
+MOST_OPERATIONS = 1_000_000  # in all functions of a model, written out where they are called
+
 # location and scale come first in these; with the scale alone the location is zero
 LOCATED = ("cauchy", "laplace")
 
@@ -105,6 +107,7 @@ class Reader:
         self.open: list[str] = []
         self.draws = itertools.count()
         self.numbered = itertools.count()
+        self.operations = 0
 
     def formula(self, node: Any, where: str) -> Expression:
         """As `read`, with draws numbered as they stand, whatever the way to write them."""
@@ -118,8 +121,14 @@ class Reader:
             ModelError: a function of the model that calls itself, or is called with too many or too few arguments.
             UnsupportedError: a function that neither core SBML nor the model has; `where` is in the text.
         """
+        try:
+            return self._read(node, where)
+        except IndexError:
+            raise ModelError(f"{where}: a function has too few arguments: {libsbml.formulaToL3String(node)}.") from None
+
+    def _read(self, node: Any, where: str) -> Expression:
         kind = NODE.getType(node)
-        args = [self.read(child, where) for child in children(node)]
+        args = [self._read(child, where) for child in children(node)]
         if kind == libsbml.AST_REAL_E:  # libSBML multiplies by a power of ten, which rounds once more
             return ex.number(float(f"{NODE.getMantissa(node)!r}e{NODE.getExponent(node)}"))
         if NODE.isNumber(node):
@@ -129,7 +138,9 @@ class Reader:
         if kind == libsbml.AST_NAME_TIME:
             return ex.TIME
         if kind == libsbml.AST_NAME:
-            return ex.symbol(NODE.getName(node))
+            return ex.symbol(self._name(node, where))
+        if kind == libsbml.AST_UNKNOWN:
+            raise ModelError(f"{where} has an empty formula; give it one.")
         if kind == libsbml.AST_FUNCTION and NODE.getName(node) in self.definitions:
             return self._call(NODE.getName(node), args, where)
         if kind in DISTRIBUTIONS:
@@ -139,6 +150,12 @@ class Reader:
             name = NODE.getName(node) or libsbml.formulaToL3String(node)
             raise UnsupportedError(f"{where} uses '{name}', a function that neither core SBML nor the model defines.")
         return result
+
+    def _name(self, node: Any, where: str) -> str:
+        name = str(NODE.getName(node) or "").strip()
+        if not name:
+            raise ModelError(f"{where}: a <ci> is empty; it holds the name of something.")
+        return name
 
     def _call(self, name: str, args: list[Expression], where: str) -> Expression:
         if name in self.open:
@@ -154,7 +171,14 @@ class Reader:
         if len(names) != len(args):
             raise ModelError(f"{where} calls '{name}' with {len(args)} arguments; it takes {len(names)}.")
         given = dict(zip(names, args, strict=True))
-        return ex.substitute(body, lambda n: given.get(str(n.args[0])) if n.op == "sym" else None)
+        result = ex.substitute(body, lambda n: given.get(str(n.args[0])) if n.op == "sym" else None)
+        self.operations += sum(1 for _ in ex.walk(result))
+        if self.operations > MOST_OPERATIONS:
+            raise ModelError(
+                f"{where} calls '{name}': written out, the model's functions have more than {MOST_OPERATIONS} "
+                f"operations; let them call one another less often."
+            )
+        return result
 
     def _renumbered(self, root: Expression, serial: Iterator[int]) -> Expression:
         return ex.exchange(root, "draw", lambda n: Expression("draw", str(n.args[0]), next(serial), *n.children))
@@ -164,7 +188,10 @@ class Reader:
         where = f"{self.source}: the function definition '{name}'"
         if not parts:
             raise ModelError(f"{where} has no formula; give it one, or remove it.")
-        return [NODE.getName(a) for a in parts[:-1]], self.read(parts[-1], where)
+        names = [NODE.getName(a) for a in parts[:-1]]
+        if len(set(names)) < len(names):
+            raise ModelError(f"{where} has two arguments of one name; give them different ones.")
+        return names, self.read(parts[-1], where)
 
     def _draw(self, name: str, args: list[Expression]) -> Expression:
         if name in LOCATED and len(args) in (1, 3):
