@@ -94,7 +94,7 @@ TIME = Expression("time")
 
 
 def _flat(part: Expression, op: str) -> tuple[Expression, ...]:
-    """What a part of a sum or product brings to it; a long one stays whole, for shared ones would grow without bound."""
+    """What a part of a sum or product brings to it; a long one stays whole, for it would grow where it is shared."""
     inner = part.children if part.op == op else ()
     return inner if 0 < len(inner) <= LONGEST_FLAT else (part,)
 

@@ -7,7 +7,7 @@ import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from biomulti.expression import Expression, formula
+from biomulti.expression import Expression, formula, walk
 
 AVOGADRO = 6.02214179e23  # the value SBML gives to its avogadro symbol, so that a model agrees with itself
 
@@ -224,9 +224,18 @@ def _effects(event: Event) -> str:
     return text if event.delay is None else f"{text} after {formula(event.delay)}"
 
 
+def _digest(root: Expression) -> str:
+    """As many digits for a formula of any size, whatever it shares."""
+    done: dict[Expression, str] = {}
+    for node in walk(root):
+        args = [done[a] if isinstance(a, Expression) else repr(a) for a in node.args]
+        done[node] = hashlib.sha256(f"({node.op} {' '.join(args)})".encode()).hexdigest()
+    return done[root]
+
+
 def _canonical(part: object) -> str:
     if isinstance(part, Expression):
-        return f"({part.op} {' '.join(_canonical(a) for a in part.args)})"
+        return _digest(part)
     if isinstance(part, (list, tuple)):
         return f"[{','.join(_canonical(p) for p in part)}]"
     if isinstance(part, Mapping):

@@ -237,7 +237,7 @@ class Stepper:
         """
         if not cells.begun:
             cells.begun = True
-            self._begin(cells)
+            self._begin(cells, len(times))
         stops = self._stops(cells, times)
         if len(stops):
             everything = np.union1d(times, stops)
@@ -248,7 +248,7 @@ class Stepper:
                 raise SimulationError(str(error), error.partial[:, asked]) from None
         return self._advance(cells, times, report)
 
-    def _begin(self, cells: CellPopulation) -> None:
+    def _begin(self, cells: CellPopulation, outputs: int) -> None:
         """What happens at the start: equilibria of fast reactions, algebraic rules, events."""
         everywhere = np.ones(cells.rows, dtype=bool)
         if self.system.delays:
@@ -262,7 +262,7 @@ class Stepper:
             self._settle(cells, everywhere, status)
             failed = np.flatnonzero(~np.isin(status[:, 0], outcome.GOING_ON))
             if len(failed):
-                nothing = np.empty((cells.rows, 0, len(self.system.states)))
+                nothing = np.full((cells.rows, outputs, len(self.system.states)), np.nan)
                 raise SimulationError(self._explain(cells, int(failed[0]), status[failed[0]]), nothing)
 
     def _advance(self, cells: CellPopulation, times: Floats, report: Callable[[float], None] | None = None) -> Floats:
