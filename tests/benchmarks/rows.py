@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 import biomulti as bm
 from biomulti.cells import CellPopulation, population
-from biomulti.counts import molecules_per_unit, whole_start
-from biomulti.simulation import counted, stepper_of
+from biomulti.counts import molecules_per_unit, whole_starts
+from biomulti.simulation import stepper_of
 from biomulti.stepper import Stepper
 from biomulti.system import System, system_of
 
@@ -43,16 +43,17 @@ class Rows:
 
     def __post_init__(self) -> None:
         scale = 1.0 if self.method == "ode" else molecules_per_unit(self.network)
-        self.system: System = system_of(self.network, scale)
         start = dict(self.initial or {})
-        self.stepper: Stepper = stepper_of(self.system, self.method, self.t_end, self.tolerance, {}, start, {})[0]
+        system = system_of(self.network, scale)
+        self.stepper: Stepper = stepper_of(system, self.method, self.t_end, self.tolerance, {}, start, {})[0]
+        self.system: System = self.stepper.system
         self.total, self.calls = np.zeros(2), 0
 
     def __call__(self) -> CellPopulation:
         """The rows at t_end, with another seed at each call; the states at the outputs are kept."""
         self.seed += 1
         cells = population(self.system, self.rows, seed=self.seed, initial=self.initial)
-        cells.y[:] = cells.peak[:] = whole_start(self.system, cells.y[0], counted(self.stepper))
+        cells.y[:] = cells.peak[:] = whole_starts(self.system, cells.y, self.stepper.counts)
         self.path = self.stepper.advance(cells, np.linspace(0.0, self.t_end, self.outputs + 1)[1:])
         self.total += cells.counts.sum(axis=0)
         self.calls += 1
