@@ -6,6 +6,7 @@ import hashlib
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from biomulti.expression import Expression, formula, walk
 
@@ -145,6 +146,11 @@ class Network:
     name: str = ""
     source: str = field(default="", compare=False)
     sbml: str = field(default="", repr=False, compare=False)
+
+    @cached_property
+    def species_by_id(self) -> Mapping[str, Species]:
+        """The species by their ids."""
+        return {s.id: s for s in self.species}
 
     @property
     def hash(self) -> str:

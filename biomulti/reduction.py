@@ -95,7 +95,7 @@ def moved_by_reactions(network: Network) -> frozenset[str]:
 
 def factor(network: Network, name: str) -> Expression:
     """By what a reaction's extent is multiplied in the amount of a species."""
-    conversion = next(s.conversion_factor for s in network.species if s.id == name)
+    conversion = network.species_by_id[name].conversion_factor
     return ex.symbol(conversion) if conversion else ex.ONE
 
 

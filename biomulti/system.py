@@ -266,14 +266,15 @@ class _Builder:
             *self.network.species,
         ]
         self.states = self._states()
-        self.parameters = [t.id for t in self.things if t.id not in self.ruled and t.id not in self.states]
+        not_constant = self.ruled | set(self.states)
+        self.parameters = [t.id for t in self.things if t.id not in not_constant]
         self.lower = _Lowering(self.reduced, scale, self.states, self.parameters)
 
     def _states(self) -> list[str]:
         network = self.network
         changed = {name for e in network.events for name in e.assignments} - self.ruled
-        rated = network.rate_rules
-        states = [s.id for s in network.species if s.id in rated or s.id in self.moved - self.ruled]
+        rated, moved = network.rate_rules, self.moved - self.ruled
+        states = [s.id for s in network.species if s.id in rated or s.id in moved]
         states += [n for n in rated if n not in states]
         states += [n for n in self.reduced.unknowns if n not in states]
         states += [t.id for t in self.things if t.id in changed and t.id not in states]
