@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from biomulti import expression as ex
 from biomulti.errors import ModelError, OptionError
@@ -47,7 +47,6 @@ class InitialValues:
         self.initial = {k: _number(v, f"initial['{k}']") for k, v in initial.items()}
         self.parameters = {k: _number(v, f"parameters['{k}']") for k, v in parameters.items()}
         self.done: dict[str, float] = {}
-        self.open: list[str] = []
 
     def _check(self, chosen: Mapping[str, float], known: Mapping[str, object], what: str, where: str) -> None:
         for name in chosen:
@@ -59,13 +58,27 @@ class InitialValues:
                 raise OptionError(f"{where}: '{name}' is decided by a rule of the model and cannot be set.")
 
     def __getitem__(self, name: str) -> float:
-        if name not in self.done:
-            if name in self.open:
-                raise ModelError(cycle(self.network.source, self.open, name))
-            self.open.append(name)
-            self.done[name] = self._value(name)
-            self.open.pop()
+        for needed in in_order(name, self._needs, self.done, self.network.source):
+            self.done[needed] = self._value(needed)
         return self.done[name]
+
+    def _needs(self, name: str) -> list[str]:
+        """Names whose values come before that of `name`."""
+        formulas = self._formulas(name)
+        if formulas:
+            return sorted(set().union(*map(ex.symbols, formulas)))
+        if name in self.parameters or name not in self.species:
+            return []
+        return [self.species[name].compartment]
+
+    def _formulas(self, name: str) -> list[Expression]:
+        """What decides the value of `name`, if a formula does."""
+        if name in self.parameters or name in self.initial:
+            return []
+        if name in self.delays:
+            return list(self.delays[name])
+        places = (self.network.assignment_rules, self.network.initial_assignments, self.laws)
+        return [place[name] for place in places if name in place][:1]
 
     def has(self, name: str) -> bool:
         """True unless nothing says what the parameter, compartment or species `name` is."""
@@ -78,6 +91,10 @@ class InitialValues:
 
     def amount(self, species: Species) -> float:
         """Amount of a species in the model's unit."""
+        if species.id in self.initial:
+            return self.initial[species.id]
+        if species.initial_amount is not None and not self._formulas(species.id):
+            return species.initial_amount
         value = self[species.id]
         if reads_as_amount(self.network, species):
             return value
@@ -95,9 +112,8 @@ class InitialValues:
         if name in self.delays:
             past, lag = self.delays[name]
             return self.evaluate(past, -self.evaluate(lag))
-        for formulas in (self.network.assignment_rules, self.network.initial_assignments, self.laws):
-            if name in formulas:
-                return self.evaluate(formulas[name])
+        for formula in self._formulas(name):
+            return self.evaluate(formula)
         if name in self.species:
             return self._of_species(self.species[name])
         value = self.given.get(name)
@@ -109,7 +125,14 @@ class InitialValues:
         return value
 
     def _in_its_own_terms(self, species: Species, amount: float) -> float:
-        return amount if reads_as_amount(self.network, species) else amount / self[species.compartment]
+        if reads_as_amount(self.network, species):
+            return amount
+        if self[species.compartment] == 0.0:
+            raise ModelError(
+                f"{self.network.source}: the compartment '{species.compartment}' has size 0, in which the species "
+                f"'{species.id}' has no concentration; give it another size, or the species only substance units."
+            )
+        return amount / self[species.compartment]
 
     def _of_species(self, species: Species) -> float:
         if species.initial_amount is not None:
@@ -132,6 +155,26 @@ def _number(value: object, what: str) -> float:
     if not math.isfinite(out):
         raise OptionError(f"{what} is {value!r}; it must be a finite number.")
     return out
+
+
+def in_order(wanted: str, needs: Callable[[str], Iterable[str]], done: Container[str], source: str) -> Iterator[str]:
+    """What is not `done` of `wanted` and all that it needs, what is needed first, however long the chain.
+
+    Raises:
+        ModelError: names that need one another.
+    """
+    chain = [] if wanted in done else [wanted]
+    waiting = dict.fromkeys(chain)  # the same as a set
+    while chain:
+        missing = next((n for n in needs(chain[-1]) if n not in done), None)
+        if missing is None:
+            yield chain[-1]
+            del waiting[chain.pop()]
+        elif missing in waiting:
+            raise ModelError(cycle(source, chain, missing))
+        else:
+            chain.append(missing)
+            waiting[missing] = None
 
 
 def cycle(source: str, chain: list[str], name: str) -> str:

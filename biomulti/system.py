@@ -24,7 +24,7 @@ from biomulti.errors import ModelError
 from biomulti.expression import Expression
 from biomulti.network import Compartment, Event, Network, Parameter, Species
 from biomulti.reduction import Rates, Reduced, moved_by_reactions, net_change, reads_as_amount, reduced
-from biomulti.start import Draw, InitialValues, cycle
+from biomulti.start import Draw, InitialValues, in_order
 
 FAST = 1e9  # by what the law of a fast reaction is multiplied: what it leaves open of its equilibrium is a billionth
 
@@ -243,7 +243,10 @@ def system_of(network: Network, scale: float = 1.0, parameters: Mapping[str, flo
     parameters: values in place of the model's, for those that decide stoichiometries and conversion factors; these
     become part of the equations (`System.structural`).
     """
-    return _Builder(network, scale, parameters or {}).system()
+    try:
+        return _Builder(network, scale, parameters or {}).system()
+    except RecursionError:
+        raise ModelError(f"{network.source}: rates of change need one another in too long a chain.") from None
 
 
 class _Builder:
@@ -432,19 +435,21 @@ class _Lowering:
         self.species = {s.id: s for s in self.network.species}
         self.laws = {r.id: r.law for r in self.network.reactions}
         self.done: dict[str, Expression] = {}
-        self.open: list[str] = []
 
     def expression(self, root: Expression) -> Expression:
         return ex.substitute(root, lambda n: self.symbol(str(n.args[0])) if n.op == "sym" else None)
 
     def symbol(self, name: str) -> Expression:
-        if name not in self.done:
-            if name in self.open:
-                raise ModelError(cycle(self.network.source, self.open, name))
-            self.open.append(name)
-            self.done[name] = self._symbol(name)
-            self.open.pop()
+        for needed in in_order(name, self._needs, self.done, self.network.source):
+            self.done[needed] = self._symbol(needed)
         return self.done[name]
+
+    def _needs(self, name: str) -> list[str]:
+        formula = self.network.assignment_rules.get(name) or self.laws.get(name)
+        if formula is not None:
+            return sorted(ex.symbols(formula))
+        species = self.species.get(name)
+        return [] if species is None or reads_as_amount(self.network, species) else [species.compartment]
 
     def _symbol(self, name: str) -> Expression:
         if name in self.network.assignment_rules:
