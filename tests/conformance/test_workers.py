@@ -20,7 +20,7 @@ def double(job: int) -> tuple[int, str]:
     return 2 * job, os.environ["NUMBA_NUM_THREADS"]
 
 
-def test_a_lost_job_loses_nothing_else():
+def test_a_lost_job_loses_nothing_else() -> None:
     found = run_jobs(range(8), double, prepare=nothing, lost=lambda job, reason: (job, reason), limit=lambda _: 2.0)
     assert sorted(found) == sorted(
         [(2 * k, "1") for k in range(8) if k not in (3, 5)]
