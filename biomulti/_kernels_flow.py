@@ -17,12 +17,11 @@ import math
 from numba import njit
 
 from biomulti._kernels_past import recall
-from tissue._jit import device
 
 SECANT = 1e-4  # share of a step over which the past's dependence on time is taken
 
 
-@device
+@njit(error_model="numpy")
 def slopes(fluxes, t, x, p, a, dx, net, past, memory):  # type: ignore[no-untyped-def]
     """M dx/dt into dx [states]; returns lambda.
 
@@ -49,7 +48,7 @@ def slopes(fluxes, t, x, p, a, dx, net, past, memory):  # type: ignore[no-untype
     return hazard
 
 
-@device
+@njit(error_model="numpy")
 def lacks_reactant(x, j, start, species, change):  # type: ignore[no-untyped-def]
     """True if one firing of reaction j takes more of a species than there is."""
     lacking = False
@@ -58,7 +57,7 @@ def lacks_reactant(x, j, start, species, change):  # type: ignore[no-untyped-def
     return lacking
 
 
-@device
+@njit(error_model="numpy")
 def tolerance(t, x, y, dx, dy, peak, floor, from_zero, rtol, out):  # type: ignore[no-untyped-def]
     """Error a step may make in each state: relative to it, with a floor for what is small or starts at 0.
 
@@ -79,7 +78,7 @@ def tolerance(t, x, y, dx, dy, peak, floor, from_zero, rtol, out):  # type: igno
         out[k] = rtol * max(size, 1e-300) + rounding
 
 
-@device
+@njit(error_model="numpy")
 def explicit_step(fluxes, t, h, x, p, a, net, past, memory, work, hazard):  # type: ignore[no-untyped-def]
     """From x to work[4] in a step h, error to work[5], slope at the end in work[3].
 
@@ -107,7 +106,7 @@ def explicit_step(fluxes, t, h, x, p, a, net, past, memory, work, hazard):  # ty
     return hazard4, integral, miss, h * rise / run if run > 0.0 else 0.0
 
 
-@device
+@njit(error_model="numpy")
 def jacobian_of_flow(jacobian, t, x, p, a, entries, pattern, net, matrix, hazard_slope):  # type: ignore[no-untyped-def]
     """d(dx/dt)/dx into matrix [states, states] and dlambda/dx into hazard_slope [states].
 
@@ -130,7 +129,7 @@ def jacobian_of_flow(jacobian, t, x, p, a, entries, pattern, net, matrix, hazard
                 matrix[species[m], k] += change[m] * entries[e]
 
 
-@device
+@njit(error_model="numpy")
 def factorize(matrix, pivots):  # type: ignore[no-untyped-def]
     """LU with row exchanges, in place; False if the matrix is singular."""
     n = matrix.shape[0]
@@ -154,7 +153,7 @@ def factorize(matrix, pivots):  # type: ignore[no-untyped-def]
     return True
 
 
-@device
+@njit(error_model="numpy")
 def back_substitute(matrix, pivots, b):  # type: ignore[no-untyped-def]
     """Solve in place with the factors of `factorize`."""
     n = matrix.shape[0]
@@ -254,14 +253,14 @@ def rosenbrock_step(  # type: ignore[no-untyped-def]
     return end, integral, miss, h * norm
 
 
-@device
+@njit(error_model="numpy")
 def hermite(s, start_value, end_value, start_slope, end_slope):  # type: ignore[no-untyped-def]
     """The cubic with these ends at 0 and 1 (slopes per unit of s), at s; exact for what does not change."""
     r = 1.0 - s
     return start_value + (end_value - start_value) * s * s * (3.0 - 2.0 * s) + s * r * (start_slope * r - end_slope * s)
 
 
-@device
+@njit(error_model="numpy")
 def locate(left, integral, start_hazard, end_hazard, h):  # type: ignore[no-untyped-def]
     """The share of a step h after which the integrated hazard reaches `left`, on its cubic.
 
@@ -288,7 +287,7 @@ def locate(left, integral, start_hazard, end_hazard, h):  # type: ignore[no-unty
     return s
 
 
-@device
+@njit(error_model="numpy")
 def error_norm(error, allowed, integral, miss, rtol):  # type: ignore[no-untyped-def]
     """Largest error over what is allowed; infinite if a number is not finite.
 

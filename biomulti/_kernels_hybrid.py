@@ -154,6 +154,185 @@ def follow(x, j, a, followers, status, i):  # type: ignore[no-untyped-def]
             x[species[m]] += round(jump)
 
 
+@njit(error_model="numpy")
+def advance_row(  # type: ignore[no-untyped-def]
+    i,
+    fluxes,
+    jacobian,
+    time_slopes,
+    net,
+    followers,
+    patterns,
+    method,
+    control,
+    triggers,
+    armed,
+    due,
+    lags,
+    what_was,
+    slots,
+    past_count,
+    past_time,
+    past_state,
+    moving,
+    h_all,
+    p,
+    rng,
+    left,
+    clock,
+    cursor,
+    times,
+    out,
+    budget,
+    counts,
+    status,
+):
+    """Advance row i as `advance_hybrid` says."""
+    fires, start, species, change, _, _, _, _, _, mass = net
+    rtol, floor, from_zero, order, explicit_allowed = control
+    y_all, peak_all, mode_all = moving
+    outputs, n, events = times.shape[0], floor.shape[0], armed.shape[1]
+    pattern = (patterns[0], patterns[1])
+    model = (fluxes, jacobian, time_slopes, patterns[2])
+    count = method[3].shape[0]
+    unknowns = n > 0 and np.min(mass) == 0.0
+    x, peak, par, mode = y_all[i], peak_all[i], p[i], mode_all[i]
+    a = np.empty(fires.shape[0])
+    work = np.empty((9, n))
+    allowed, probe, now = np.empty(n), np.empty(n), np.empty(events)
+    stages, hazard_stages = np.empty((count, n)), np.empty(count)
+    matrix, pivots = np.empty((n, n)), np.empty(n, np.int64)
+    entries = np.empty(max(patterns[0].shape[0], patterns[2].shape[0], 1))
+    d = slots.shape[0]
+    past = (lags, what_was, slots, np.empty(d), np.empty(d), np.empty(a.shape[0] if d > 0 else 0), np.empty(n))
+    memory = (i, past_count, past_time, past_state)
+    watch = (triggers, armed, now)
+    t, h = clock[i], h_all[i]
+    status[i, 0] = FINISHED
+    # fluxes and slopes at x have to be worked out, and kept for delays
+    stale, jumped = True, True
+    hazard = 0.0
+    # near an event: 1 while the step that ends before it is taken, 2 for the short one across it
+    near, leap = 0, 0.0
+    firings, steps, k, remaining = 0, 0, cursor[i], left[i]
+    while status[i, 0] == FINISHED and k < outputs:
+        if d > 0 and past_count[i] >= past_time.shape[1]:
+            status[i, 0] = NO_ROOM
+            break
+        if stale:
+            stale = False
+            hazard = slopes(fluxes, t, x, par, a, work[0], net, past, memory)
+            if not sound(a, fires, work[0], hazard):
+                report(a, fires, status, i)
+                break
+            if jumped and d > 0:
+                remember(past, memory, t, 0.0, x, work[0], par)
+                jumped = False
+                continue
+        if t >= due[i]:
+            status[i, 0] = EVENT
+            break
+        if t >= times[k]:
+            out[i, k] = x
+            k += 1
+            continue
+        goal = min(times[k], due[i])
+        if steps == budget:
+            status[i, 0] = UNFINISHED
+            break
+        if not h > 0.0:
+            h = first_step(x, work[0], hazard, peak, floor, goal - t)
+        steps += 1
+        step = h
+        if near > 0:
+            step = min(step, leap)
+        if d > 0:
+            step = min(step, shortest_lag(past, t, x, par))
+        clipped = step >= goal - t
+        if clipped:
+            step = goal - t
+        if step * hazard > REACH * remaining:
+            # what lies far beyond the next firing will not be used
+            step, clipped = REACH * remaining / hazard, False
+        stiff = mode[0] == 1 or not explicit_allowed
+        if stiff:
+            end, integral, miss, stiffness = rosenbrock_step(
+                model, t, step, x, par, a, net, past, memory, pattern, method, work, stages, hazard_stages,
+                matrix, pivots, entries,
+            )  # fmt: skip
+        else:
+            end, integral, miss, stiffness = explicit_step(fluxes, t, step, x, par, a, net, past, memory, work, hazard)
+        tolerance(t, x, work[4], work[0], work[3], peak, floor, from_zero, rtol, allowed)
+        error = error_norm(work[5], allowed, integral, miss, rtol)
+        clamped = clamp(work[4], allowed, net[8])
+        if error > 1.0 or clamped == 2:
+            h = next_step(step, max(error, 4.0), order)
+            if not t + h > t or h < 1e-300:
+                status[i, 0] = STEP_TOO_SMALL
+            stale = True
+            continue
+        wanted = next_step(step, error, order)
+        if not stiff and stiffness > 0.0:
+            wanted = min(wanted, step * STABLE / stiffness)
+        fired = integral >= remaining and integral > 0.0
+        s = locate(remaining, integral, hazard, end, step) if fired else 1.0
+        happens = 2.0
+        if events > 0:
+            happens = first_change(watch, past, memory, t, step, s, x, par, work, mass, probe)
+        if happens < 1.0 and near != 2 and happens * step > 64.0 * 2.3e-16 * max(abs(t), step):
+            # once more, to shortly before the event; then a short step across it
+            near, leap = 1, (1.0 - NEAR) * happens * step
+            stale = True
+            continue
+        h = max(h, wanted) if step < h else wanted
+        if explicit_allowed:
+            # explicit steps are wrong where stability holds them back, stiff ones where a firing ends them anyway
+            wrong = (fired or stiffness < 0.5 * STIFF) if stiff else (stiffness > STIFF and not fired)
+            mode[1] = mode[1] + 1 if wrong else 0
+            if mode[1] >= PATIENCE:
+                mode[0], mode[1] = 1 - mode[0], 0
+        if happens <= 1.0 and not (fired and happens >= s):
+            status[i, 0] = EVENT
+            fired = False
+        if fired or happens < 1.0:
+            s = min(s, happens)
+            if not fired:
+                remaining -= hermite(s, 0.0, integral, step * hazard, step * end)
+            between(s, x, work, mass, step, probe)
+            for m in range(n):
+                x[m] = probe[m]
+            clamp(x, allowed, net[8])
+            t += s * step
+            hazard = slopes(fluxes, t, x, par, a, work[0], net, past, memory)
+        else:
+            remaining -= integral
+            t = goal if clipped else t + step
+            for m in range(n):
+                x[m] = work[4, m]
+                work[0, m] = work[3, m]
+            hazard, stale = end, clamped > 0
+        near, leap = (2, 2.0 * NEAR * leap / (1.0 - NEAR)) if near == 1 and not fired else (0, 0.0)
+        if d > 0:
+            remember(past, memory, t, step, x, work[0], par)
+        if fired:
+            j = choose(a, fires, hazard, uniform(rng, i)) if sound(a, fires, work[0], hazard) else -1
+            if j >= 0:
+                follow(x, j, a, followers, status, i)
+                fire(x, j, start, species, change, status, i)
+                firings += 1
+            remaining = exponential(rng, i)
+            stale = jumped = True
+            if status[i, 0] == FINISHED and (unknowns or (events > 0 and differs(triggers, t, x, par, armed, i, now))):
+                status[i, 0] = EVENT
+        elif not sound(a, fires, work[0], hazard):
+            report(a, fires, status, i)
+        for m in range(n):
+            peak[m] = max(peak[m], abs(x[m]))
+    clock[i], h_all[i], cursor[i], left[i] = t, h, k, remaining
+    counts[i, 0] += firings
+    counts[i, 1] += steps
+
+
 ARRAYS = types.Tuple(
     (
         *(boolean[::1], int64[::1], int64[::1], float64[::1]),
@@ -243,146 +422,37 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
     mode [rows, 2] (1 for stiff steps, and how many steps in a row asked for a change); h_all [rows]: size of the next
     step. The rest as in `advance_ssa`.
     """
-    fires, start, species, change, _, _, _, _, _, mass = net
-    rtol, floor, from_zero, order, explicit_allowed = control
-    y_all, peak_all, mode_all = moving
-    outputs, n, events = times.shape[0], floor.shape[0], armed.shape[1]
-    pattern = (patterns[0], patterns[1])
-    model = (fluxes, jacobian, time_slopes, patterns[2])
-    count = method[3].shape[0]
-    unknowns = n > 0 and np.min(mass) == 0.0
-    for i in prange(y_all.shape[0]):
-        x, peak, par, mode = y_all[i], peak_all[i], p[i], mode_all[i]
-        a = np.empty(fires.shape[0])
-        work = np.empty((9, n))
-        allowed, probe, now = np.empty(n), np.empty(n), np.empty(events)
-        stages, hazard_stages = np.empty((count, n)), np.empty(count)
-        matrix, pivots = np.empty((n, n)), np.empty(n, np.int64)
-        entries = np.empty(max(patterns[0].shape[0], patterns[2].shape[0], 1))
-        d = slots.shape[0]
-        past = (lags, what_was, slots, np.empty(d), np.empty(d), np.empty(a.shape[0] if d > 0 else 0), np.empty(n))
-        memory = (i, past_count, past_time, past_state)
-        watch = (triggers, armed, now)
-        t, h = clock[i], h_all[i]
-        status[i, 0] = FINISHED
-        hazard = slopes(fluxes, t, x, par, a, work[0], net, past, memory)
-        if not sound(a, fires, work[0], hazard):
-            report(a, fires, status, i)
-        if d > 0 and past_count[i] < past_time.shape[1]:
-            remember(past, memory, t, 0.0, x, work[0], par)
-        # near an event: 1 while the step that ends before it is taken, 2 for the short one across it
-        near, leap = 0, 0.0
-        firings, steps, k, remaining = 0, 0, cursor[i], left[i]
-        while status[i, 0] == FINISHED and k < outputs:
-            if t >= due[i]:
-                status[i, 0] = EVENT
-                break
-            if t >= times[k]:
-                out[i, k] = x
-                k += 1
-                continue
-            goal = min(times[k], due[i])
-            if steps == budget:
-                status[i, 0] = UNFINISHED
-                break
-            if d > 0 and past_count[i] >= past_time.shape[1]:
-                status[i, 0] = NO_ROOM
-                break
-            if not h > 0.0:
-                h = first_step(x, work[0], hazard, peak, floor, goal - t)
-            steps += 1
-            step = h
-            if near > 0:
-                step = min(step, leap)
-            if d > 0:
-                step = min(step, shortest_lag(past, t, x, par))
-            clipped = step >= goal - t
-            if clipped:
-                step = goal - t
-            if step * hazard > REACH * remaining:
-                # what lies far beyond the next firing will not be used
-                step, clipped = REACH * remaining / hazard, False
-            stiff = mode[0] == 1 or not explicit_allowed
-            if stiff:
-                end, integral, miss, stiffness = rosenbrock_step(
-                    model, t, step, x, par, a, net, past, memory, pattern, method, work, stages, hazard_stages,
-                    matrix, pivots, entries,
-                )  # fmt: skip
-            else:
-                end, integral, miss, stiffness = explicit_step(
-                    fluxes, t, step, x, par, a, net, past, memory, work, hazard
-                )
-            tolerance(t, x, work[4], work[0], work[3], peak, floor, from_zero, rtol, allowed)
-            error = error_norm(work[5], allowed, integral, miss, rtol)
-            clamped = clamp(work[4], allowed, net[8])
-            if error > 1.0 or clamped == 2:
-                h = next_step(step, max(error, 4.0), order)
-                if not t + h > t or h < 1e-300:
-                    status[i, 0] = STEP_TOO_SMALL
-                hazard = slopes(fluxes, t, x, par, a, work[0], net, past, memory)
-                continue
-            wanted = next_step(step, error, order)
-            if not stiff and stiffness > 0.0:
-                wanted = min(wanted, step * STABLE / stiffness)
-            fired = integral >= remaining and integral > 0.0
-            s = locate(remaining, integral, hazard, end, step) if fired else 1.0
-            happens = 2.0
-            if events > 0:
-                happens = first_change(watch, past, memory, t, step, s, x, par, work, mass, probe)
-            if happens < 1.0 and near != 2 and happens * step > 64.0 * 2.3e-16 * max(abs(t), step):
-                # once more, to shortly before the event; then a short step across it
-                near, leap = 1, (1.0 - NEAR) * happens * step
-                hazard = slopes(fluxes, t, x, par, a, work[0], net, past, memory)
-                continue
-            h = max(h, wanted) if step < h else wanted
-            if explicit_allowed:
-                # explicit steps are wrong where stability holds them back, stiff ones where a firing ends them anyway
-                wrong = (fired or stiffness < 0.5 * STIFF) if stiff else (stiffness > STIFF and not fired)
-                mode[1] = mode[1] + 1 if wrong else 0
-                if mode[1] >= PATIENCE:
-                    mode[0], mode[1] = 1 - mode[0], 0
-            if happens <= 1.0 and not (fired and happens >= s):
-                status[i, 0] = EVENT
-                fired = False
-            if fired or happens < 1.0:
-                s = min(s, happens)
-                if not fired:
-                    remaining -= hermite(s, 0.0, integral, step * hazard, step * end)
-                between(s, x, work, mass, step, probe)
-                for m in range(n):
-                    x[m] = probe[m]
-                clamp(x, allowed, net[8])
-                t += s * step
-                hazard = slopes(fluxes, t, x, par, a, work[0], net, past, memory)
-            else:
-                remaining -= integral
-                t = goal if clipped else t + step
-                for m in range(n):
-                    x[m] = work[4, m]
-                    work[0, m] = work[3, m]
-                hazard = end
-                if clamped > 0:
-                    hazard = slopes(fluxes, t, x, par, a, work[0], net, past, memory)
-            near, leap = (2, 2.0 * NEAR * leap / (1.0 - NEAR)) if near == 1 and not fired else (0, 0.0)
-            if d > 0:
-                remember(past, memory, t, step, x, work[0], par)
-            if fired:
-                j = choose(a, fires, hazard, uniform(rng, i)) if sound(a, fires, work[0], hazard) else -1
-                if j >= 0:
-                    follow(x, j, a, followers, status, i)
-                    fire(x, j, start, species, change, status, i)
-                    firings += 1
-                remaining = exponential(rng, i)
-                hazard = slopes(fluxes, t, x, par, a, work[0], net, past, memory)
-                if status[i, 0] == FINISHED and (
-                    unknowns or (events > 0 and differs(triggers, t, x, par, armed, i, now))
-                ):
-                    status[i, 0] = EVENT
-            if status[i, 0] in (FINISHED, EVENT) and not sound(a, fires, work[0], hazard):
-                report(a, fires, status, i)
-            for m in range(n):
-                peak[m] = max(peak[m], abs(x[m]))
-        # numba loses what a prange writes to elements of a 1-D array unpacked from a tuple: h_all is an argument
-        clock[i], h_all[i], cursor[i], left[i] = t, h, k, remaining
-        counts[i, 0] += firings
-        counts[i, 1] += steps
+    # the loop of a row is a function of its own: numba takes four times as long over it inside a prange
+    for i in prange(clock.shape[0]):
+        advance_row(
+            i,
+            fluxes,
+            jacobian,
+            time_slopes,
+            net,
+            followers,
+            patterns,
+            method,
+            control,
+            triggers,
+            armed,
+            due,
+            lags,
+            what_was,
+            slots,
+            past_count,
+            past_time,
+            past_state,
+            moving,
+            h_all,
+            p,
+            rng,
+            left,
+            clock,
+            cursor,
+            times,
+            out,
+            budget,
+            counts,
+            status,
+        )
