@@ -22,9 +22,9 @@ from biomulti.options import EXACT_METHODS
 from biomulti.propensities import PropensityTables, tables
 from biomulti.system import System, reads
 
-DIRECT_UP_TO = 48  # reactions for which a program of their own is worth its compilation
-LARGEST_DIRECT = 300  # reactions; the compiler takes a minute for them
-TREE_UP_TO = 100_000  # reactions
+DIRECT_UP_TO = 40  # reactions; with 30 a program of its own is the fastest for a network, with 50 the tree
+LARGEST_DIRECT = 200  # reactions; their compilation takes half a minute
+TREE_UP_TO = 3_000  # reactions; composition and rejection is ahead from 1,000 to 10,000 on, by little
 PERIOD = 10_000  # firings after which sums of groups are taken anew, or the number of reactions if that is larger
 
 Floats = NDArray[np.float64]
@@ -55,7 +55,7 @@ class Exact:
         reactions = len(self.system.fluxes)
         if self.method == "ssa-direct" and reactions > LARGEST_DIRECT:
             raise OptionError(
-                f"method='ssa-direct' compiles a program for the network, which takes minutes for {reactions} "
+                f"method='ssa-direct' compiles a program for the network, which takes too long for {reactions} "
                 f"reactions; take 'ssa', which chooses another one beyond {DIRECT_UP_TO}."
             )
 
