@@ -94,6 +94,18 @@ def children(node: Any) -> list[Any]:
     return [NODE.getChild(node, i) for i in range(NODE.getNumChildren(node))]
 
 
+def names(node: Any) -> set[str]:
+    """Names that a libSBML ASTNode reads."""
+    found: set[str] = set()
+    stack = [node]
+    while stack:
+        below = stack.pop()
+        if NODE.getType(below) == libsbml.AST_NAME:
+            found.add(NODE.getName(below))
+        stack += children(below)
+    return found
+
+
 class Reader:
     """Reads formulas of one model, whose function definitions it knows by id.
 

@@ -138,7 +138,7 @@ def _of_name(model: Any, name: str) -> Substance:
 
 def _of_definition(definition: Any, reason: str) -> Substance:
     units = [definition.getUnit(k) for k in range(definition.getNumUnits())]
-    if not units:
+    if not units or not all(_size(unit) > 0.0 for unit in units):
         return Substance(_name(definition), None, f"the model does not say what '{_name(definition)}' is")
     factor, kinds = 1.0, []
     for unit in units:
@@ -158,7 +158,12 @@ def _name(definition: Any) -> str:
 
 
 def _size(unit: Any) -> float:
-    return float((unit.getMultiplier() * 10.0 ** unit.getScale()) ** unit.getExponentAsDouble())
+    """How many of its kind a unit is; NaN for one that is no number of them."""
+    try:
+        size = (unit.getMultiplier() * 10.0 ** unit.getScale()) ** unit.getExponentAsDouble()
+    except (OverflowError, ZeroDivisionError):
+        return math.nan
+    return size if isinstance(size, float) and 0.0 < size < math.inf else math.nan
 
 
 def _mole_name(units: list[Any], factor: float) -> str:
