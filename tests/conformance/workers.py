@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 WORKERS = 2
-START_LIMIT = 600.0  # seconds to import and compile, before a worker's first job
+START_LIMIT = 1800.0  # seconds to import and compile, before a worker's first job
 RETIRE_AFTER = 250  # jobs of one process, whose memory holds every model it compiled
 
 
@@ -52,7 +52,8 @@ def run_jobs(
     team: list[_Worker] = []
     try:
         while waiting or team:
-            while len(team) < min(workers, len(waiting)):
+            # one after the other, so that what the first compiles the second finds
+            if len(team) < min(workers, len(waiting)) and all(w.ready for w in team):
                 team.append(_start(work, prepare))
             wait([w.pipe for w in team], timeout=max(0.0, min(w.deadline for w in team) - monotonic()))
             for worker in list(team):
