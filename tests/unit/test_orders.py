@@ -50,15 +50,19 @@ def by_fixed_steps(method, steps: int) -> tuple[np.ndarray, float]:
     count = 0 if method is None else len(method.m)
     stages, hazard_stages = np.empty((count, n)), np.empty(count)
     matrix, pivots, entries = np.empty((n, n)), np.empty(n, np.int64), np.empty(len(model.rows) + len(fires))
+    # the model has no delays
+    nowhere = np.empty((1, 0))
+    past = (model.lags, model.past, np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0), np.empty(n))
+    memory = (0, np.zeros(1, np.int64), nowhere, nowhere[:, :, None, None])
     estimate = 0.0
     for k in range(steps):
         t = k * h
-        hazard = slopes(model.fluxes, t, state, par, a, work[0], net)
+        hazard = slopes(model.fluxes, t, state, par, a, work[0], net, past, memory)
         if method is None:
-            found = explicit_step(model.fluxes, t, h, state, par, a, net, work, hazard)
+            found = explicit_step(model.fluxes, t, h, state, par, a, net, past, memory, work, hazard)
         else:
             found = rosenbrock_step(
-                (model.fluxes, model.jacobian, model.time_slopes, model.slope_rows), t, h, state, par, a, net,
+                (model.fluxes, model.jacobian, model.time_slopes, model.slope_rows), t, h, state, par, a, net, past, memory,
                 (model.rows, model.columns), _coefficients(method), work, stages, hazard_stages, matrix, pivots,
                 entries,
             )  # fmt: skip

@@ -1,0 +1,260 @@
+"""Events, delays, algebraic rules and the other constructs of SBML, against closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import biomulti as bm
+from biomulti.errors import SimulationError
+
+
+def run(model: str, t_end: float, method: str = "ode", **options):
+    network = bm.load(f"model m\n{model}\nend", substance="item")
+    return bm.simulate(network, t_end=t_end, method=method, progress=False, seed=5, **options)
+
+
+def last(result, name: str) -> float:
+    return float(result[name].values[-1, 0])
+
+
+DECAY = "S = 10; k = 1; J: S -> ; k*S; mark = 0"
+
+
+def test_event_is_located_to_the_tolerance():
+    result = run(f"{DECAY}; at S < 2: mark = time", 3.0)
+    assert last(result, "mark") == pytest.approx(math.log(5.0), abs=1e-9)
+
+
+def test_event_between_outputs_and_at_an_output():
+    result = run("k = 0; x = 0; x' = 1; at time >= 2: k = x; at x > 1.25: x = 5", 4.0, every=1.0)
+    assert result["x"].values[:, 0] == pytest.approx([0.0, 1.0, 5.75, 6.75, 7.75])
+    assert result["k"].values[:, 0] == pytest.approx([0.0, 0.0, 5.75, 5.75, 5.75])
+
+
+def test_short_window_of_time_is_not_stepped_over():
+    result = run("k = 0; x = 0; x' = 1e-6; at (time > 5) && (time < 5.001): k = k + 1", 100.0)
+    assert last(result, "k") == 1.0
+
+
+def test_bouncing_ball_stops_where_geometry_says():
+    # each flight lasts r times the one before: heights r^2 h
+    result = run("y = 1; v = 0; n = 0; y' = v; v' = -2; at y < 0: y = 0, v = -0.5*v, n = n + 1; t5 = 0; "
+                 "at n >= 5: t5 = time", 3.0)  # fmt: skip
+    fifth = 1.0 + 2.0 * sum(0.5**k for k in range(1, 5))
+    assert last(result, "t5") == pytest.approx(fifth, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", ["ode", "ssa", "hybrid"])
+def test_delay_and_values_from_trigger_time(method):
+    model = "x = 1; x' = 1; a = 0; b = 0; at 1.5 after time >= 1, t0=false: a = x; "
+    model += "at 1.5 after time >= 1, t0=false, fromTrigger=false: b = x"
+    result = run(model, 4.0, method=method)
+    assert last(result, "a") == pytest.approx(2.0, rel=1e-6)
+    assert last(result, "b") == pytest.approx(3.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("method", ["ode", "ssa", "hybrid"])
+def test_persistence_and_initial_value(method):
+    model = "a = 0; b = 0; c = 0; "
+    model += "at 1 after (time > 1) && (time < 1.5), persistent=false: a = 1; "
+    model += "at 1 after (time > 1) && (time < 1.5), persistent=true: b = 1; "
+    model += "at time >= 0, t0=false: c = 1; d = 0; at time >= 0, t0=true: d = 1"
+    result = run(model, 4.0, method=method)
+    assert [last(result, n) for n in "abcd"] == [0.0, 1.0, 1.0, 0.0]
+    assert result["c"].values[0, 0] == 1.0
+
+
+def test_priorities_decide_and_ties_fall_by_lot():
+    model = "x = 0; y = 0; z = 0; at time > 1, priority=2: x = 1, y = 10; at time > 1, priority=1, fromTrigger=false: y = x + 1; "
+    model += "at time > 1, priority=5: z = 1; at time > 1, priority=5: z = 2"
+    result = run(model, 2.0, replicates=400)
+    assert set(result["y"].values[-1]) == {2.0}
+    second = np.sum(result["z"].values[-1] == 2.0)
+    # 400 fair draws stay within 100 of the middle in all but one case of 1e23
+    assert 100 < second < 300
+
+
+def test_an_event_may_trigger_another_at_the_same_moment():
+    result = run("a = 0; b = 0; c = 0; at time > 1: a = 1; at a > 0: b = a + 1; at b > 1: c = a + b", 2.0)
+    assert [last(result, n) for n in "abc"] == [1.0, 2.0, 3.0]
+
+
+def test_a_new_concentration_makes_an_amount_in_the_volume_before_the_event():
+    result = run("compartment V = 2; species S in V; S = 1; V has volume; at time > 1: S = 3, V = 6", 2.0)
+    assert last(result, "S") == pytest.approx(6.0)
+    assert last(run("compartment V = 2; species S in V; S = 1; at time > 1: S = 3, V = 6", 2.0,
+                    quantity="concentration"), "S") == pytest.approx(1.0)  # fmt: skip
+
+
+def test_events_in_exact_simulation_happen_at_the_firing():
+    # the fifth birth of a Poisson process: its time is Erlang distributed
+    result = run("species X = 0; mark = 0; J: -> X; 2; at X >= 5: mark = time", 40.0, "ssa", replicates=4000)
+    marks = result["mark"].values[-1]
+    # mean 5/2, variance 5/4; four standard errors, passed in all but 6e-5 of seeds
+    assert abs(marks.mean() - 2.5) < 4.0 * math.sqrt(1.25 / 4000)
+    assert abs(marks.var() - 1.25) < 4.0 * 1.25 * math.sqrt((2.0 + 6.0 / 5.0) / 4000)
+
+
+@pytest.mark.parametrize("method", ["ode", "hybrid"])
+def test_delay_differential_equation(method):
+    # x' = -x(t - 1), x = 1 before the start: sum over k of (-1)^k (t - k + 1)^k / k!
+    result = run("x = 1; x' = -delay(x, 1)", 4.0, method=method, every=0.5, tolerance=1e-8)
+    for t, x in zip(result["time"].values, result["x"].values[:, 0], strict=True):
+        terms = [(-1.0) ** k * max(t - k + 1.0, 0.0) ** k / math.factorial(k) for k in range(6)]
+        assert x == pytest.approx(sum(terms), abs=1e-6)
+
+
+def test_delay_of_a_delay_and_of_what_jumps():
+    result = run("x = 0; x' = 1; y := delay(delay(x, 0.5), 0.25); at time > 2: x = 100", 3.0, every=0.25)
+    assert result["y"].values[:, 0] == pytest.approx([0, 0, 0, 0, *(0.25 * k for k in range(1, 5)),
+                                                      *(1.25, 1.5, 1.75), 2.0, 100.25], abs=1e-6)  # fmt: skip
+
+
+def test_history_outgrows_its_first_room():
+    result = run("x = 1; y = 0; x' = y; y' = -400*x; z := delay(x, 3)", 30.0, every=10.0)
+    assert last(result, "z") == pytest.approx(math.cos(20.0 * 27.0), abs=1e-3)
+
+
+@pytest.mark.parametrize("method", ["ode", "ssa", "hybrid"])
+def test_linear_algebraic_rule(method):
+    text = bm.load("model m\nspecies A=30, B=0; J: A -> B; 0.5*A; T := A + B; k = 2\nend", substance="item").sbml
+    rule = (
+        '<algebraicRule><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><minus/><apply><times/><cn>2</cn>'
+        "<ci>q</ci></apply><ci>A</ci></apply></math></algebraicRule></listOfRules>"
+    )
+    text = text.replace("</listOfRules>", rule)
+    text = text.replace("</listOfParameters>", '<parameter id="q" constant="false"/></listOfParameters>')
+    result = bm.simulate(
+        bm.load(text, substance="item"), t_end=1.0, method=method, progress=False, seed=1, quantity="amount"
+    )
+    assert result["q"].values[:, 0] == pytest.approx(result["A"].values[:, 0] / 2.0)
+
+
+def test_nonlinear_algebraic_rule_keeps_the_order_of_the_method():
+    text = bm.load("model m\nx = 1; x' = -x; d := 1; q = 1\nend").sbml
+    # q^3 + q = 2 x
+    cube = "<apply><power/><ci>q</ci><cn>3</cn></apply>"
+    rule = (
+        '<algebraicRule><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><minus/><apply><plus/>'
+        f"{cube}<ci>q</ci></apply><apply><times/><cn>2</cn><ci>x</ci></apply></apply></math></algebraicRule></listOfRules>"
+    )
+    text = text.replace("</listOfRules>", rule).replace('id="q" value="1" constant="true"', 'id="q" constant="false"')
+    result = bm.simulate(text, t_end=2.0, every=0.5, method="ode", progress=False, parameters={"q": 0.3})
+    q, x = result["q"].values[:, 0], np.exp(-result["time"].values)
+    assert q**3 + q == pytest.approx(2.0 * x, rel=1e-6)
+
+
+def test_rate_of_what_moves():
+    result = run("S = 10; k = 0.5; J: S -> ; k*S; r := rateOf(S); c = 1; z := rateOf(c)", 2.0)
+    assert last(result, "r") == pytest.approx(-5.0 * math.exp(-1.0), rel=1e-6)
+    assert last(result, "z") == 0.0
+
+
+def test_rates_of_reactions_on_request():
+    result = run(DECAY, 1.0, rates=True)
+    assert last(result, "J") == pytest.approx(10.0 * math.exp(-1.0), rel=1e-6)
+
+
+def sbml(body: str, level: int = 3, version: int = 1) -> str:
+    core = "" if level == 2 else f"/version{version}/core"
+    tail = f"/version{version}" if level == 2 else core
+    return (
+        f'<sbml xmlns="http://www.sbml.org/sbml/level{level}{tail}" level="{level}" version="{version}">'
+        f'<model id="m" substanceUnits="item" extentUnits="item">{body}</model></sbml>'
+    )
+
+
+SPECIES = (
+    '<listOfCompartments><compartment id="C" size="1" constant="true" spatialDimensions="3"/></listOfCompartments>'
+    '<listOfSpecies><species id="A" compartment="C" initialAmount="6" hasOnlySubstanceUnits="true" '
+    'boundaryCondition="false" constant="false" {a}/><species id="B" compartment="C" initialAmount="0" '
+    'hasOnlySubstanceUnits="true" boundaryCondition="false" constant="false"/></listOfSpecies>'
+    '<listOfParameters><parameter id="k" value="2" constant="true"/><parameter id="n" value="3" constant="true"/>'
+    "</listOfParameters>{rules}<listOfReactions>"
+    '<reaction id="J" reversible="{reversible}" fast="{fast}"><listOfReactants><speciesReference species="A" '
+    'stoichiometry="1" constant="true"/></listOfReactants><listOfProducts><speciesReference species="B" {b}/>'
+    '</listOfProducts><kineticLaw><math xmlns="http://www.w3.org/1998/Math/MathML">{law}</math></kineticLaw></reaction>'
+    "</listOfReactions>"
+)
+LAW = "<apply><times/><ci>k</ci><ci>A</ci></apply>"
+ONE = 'stoichiometry="1" constant="true"'
+
+
+def two(
+    a: str = "", b: str = ONE, fast: str = "false", law: str = LAW, rules: str = "", reversible: str = "false"
+) -> str:
+    return sbml(SPECIES.format(a=a, b=b, fast=fast, law=law, rules=rules, reversible=reversible))
+
+
+@pytest.mark.parametrize("method", ["ode", "ssa"])
+def test_conversion_factor(method):
+    result = bm.simulate(two(b=ONE, a='conversionFactor="n"'), t_end=50.0, method=method, progress=False, seed=2)
+    # each firing takes three A and makes one B
+    assert last(result, "A") == pytest.approx(0.0, abs=1e-4)
+    assert last(result, "B") == pytest.approx(2.0, rel=1e-4)
+
+
+def test_conversion_factor_given_by_the_user():
+    result = bm.simulate(two(a='conversionFactor="n"'), t_end=50.0, method="ssa", progress=False, parameters={"n": 2.0})
+    assert last(result, "B") == 3.0
+
+
+STOICHIOMETRY = (
+    '<listOfRules><assignmentRule variable="s"><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><minus/>'
+    "<cn>7</cn><ci>A</ci></apply></math></assignmentRule></listOfRules>"
+)
+
+
+def test_varying_stoichiometry_is_taken_at_the_firing():
+    text = two(b='id="s" constant="false"', rules=STOICHIOMETRY)
+    result = bm.simulate(text, t_end=50.0, method="ssa", progress=False, seed=3)
+    # B gains 1, 2, ... 6 as A falls from 6 to 1
+    assert last(result, "B") == 21.0
+    flow = bm.simulate(text, t_end=50.0, method="ode", progress=False)
+    # dB = -(7 - A) dA
+    assert last(flow, "B") == pytest.approx(7.0 * 6.0 - 18.0, rel=1e-5)
+
+
+REVERSIBLE = (
+    "<apply><minus/><apply><times/><ci>k</ci><ci>A</ci></apply><apply><times/><ci>n</ci><ci>B</ci></apply></apply>"
+)
+
+
+def test_fast_reaction_is_at_its_equilibrium():
+    result = bm.simulate(two(fast="true", law=REVERSIBLE, reversible="true"), t_end=1.0, method="ode", progress=False)
+    assert result["A"].values[:, 0] == pytest.approx(6.0 * 3.0 / 5.0, rel=1e-6)
+    with pytest.raises(bm.UnsupportedError, match="marked fast"):
+        bm.simulate(two(fast="true"), t_end=1.0, method="ssa", progress=False)
+
+
+def test_endless_events_stop():
+    with pytest.raises(SimulationError, match="without end"):
+        run("a = 0; b = 0; at time > 1: a = 1; at a > b: b = a + 1; at b > a: a = b + 1", 2.0)
+
+
+def test_negative_delay_of_an_event():
+    with pytest.raises(SimulationError, match="negative or not finite"):
+        run("a = 0; d = -1; at d after time > 1: a = 1", 2.0)
+
+
+def test_algebraic_rule_without_a_solution():
+    text = bm.load("model m\nx = 1; x' = -x; d := 1; q = 1\nend").sbml
+    square = "<apply><power/><ci>q</ci><cn>2</cn></apply>"
+    rule = (
+        '<algebraicRule><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><plus/>'
+        f"{square}<ci>x</ci></apply></math></algebraicRule></listOfRules>"
+    )
+    text = text.replace("</listOfRules>", rule).replace('id="q" value="1" constant="true"', 'id="q" constant="false"')
+    with pytest.raises(SimulationError, match="no solution"):
+        bm.simulate(text, t_end=2.0, method="ode", progress=False, parameters={"q": 1.0})
+
+
+def test_events_keep_bits_for_any_budget_and_many_calls():
+    model = "species X = 0; n = 0; J: -> X; 3; D: X -> ; 0.1*X; at X > 10: X = 2, n = n + 1; at time > 5: n = n + 100"
+    one = run(model, 20.0, "ssa", replicates=5)
+    few = run(model, 20.0, "ssa", replicates=5, every=20.0)
+    assert np.array_equal(one["n"].values[-1], few["n"].values[-1])
+    assert np.array_equal(one["X"].values[-1], few["X"].values[-1])
