@@ -95,12 +95,12 @@ def children(node: Any) -> list[Any]:
 
 
 def names(node: Any) -> set[str]:
-    """Names that a libSBML ASTNode reads."""
+    """Names that a libSBML ASTNode reads, and of functions that it calls."""
     found: set[str] = set()
     stack = [node]
     while stack:
         below = stack.pop()
-        if NODE.getType(below) == libsbml.AST_NAME:
+        if NODE.getType(below) in (libsbml.AST_NAME, libsbml.AST_FUNCTION):
             found.add(NODE.getName(below))
         stack += children(below)
     return found
