@@ -18,6 +18,10 @@ class AssumptionWarning(UserWarning):
     """Something the model leaves open was taken in the only reasonable way; the text says which."""
 
 
+class ConstraintWarning(UserWarning):
+    """What a model says must hold for a run to be valid did not hold; the text says what, when and where."""
+
+
 def molecules_per_unit(network: Network) -> float:
     """How many molecules one unit of the model's amounts is.
 

@@ -127,6 +127,7 @@ def _each_formula(network: Network, change: Callable[[Expression], Expression]) 
         rate_rules={k: change(f) for k, f in network.rate_rules.items()},
         algebraic_rules=tuple(change(f) for f in network.algebraic_rules),
         events=tuple(event(e) for e in network.events),
+        constraints=tuple(replace(c, condition=change(c.condition)) for c in network.constraints),
     )
 
 

@@ -72,6 +72,25 @@ def values(
     return {n: found[n] for n in wanted}
 
 
+def broken(system: System, times: Floats, y: Floats, p: Floats) -> list[str]:
+    """Which constraints of the model do not hold, from which time on and in which row."""
+    if not system.constraints:
+        return []
+    function = compile_function(system.constraints, len(system.states), len(system.parameters))
+    out = np.empty((*y.shape[:2], len(system.constraints)))
+    evaluate_rows(function, times, np.ascontiguousarray(y), p, out)
+    messages = []
+    for constraint, holds in zip(system.network.constraints, np.moveaxis(out != 0.0, 2, 0), strict=True):
+        if not holds.all():
+            k, row = (int(i) for i in np.argwhere(~holds.T)[0])
+            said = f": {constraint.message}" if constraint.message else ""
+            messages.append(
+                f"line {constraint.line}: the constraint {constraint.condition!r} does not hold from time {times[k]:g} "
+                f"on (replicate {row}){said}"
+            )
+    return messages
+
+
 def dataset(
     system: System,
     quantity: str,

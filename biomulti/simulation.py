@@ -14,12 +14,12 @@ from tqdm import tqdm
 from biomulti import adjust
 from biomulti.cells import population
 from biomulti.compile import compile_model
-from biomulti.counts import AssumptionWarning, molecules_per_unit, whole_starts
+from biomulti.counts import AssumptionWarning, ConstraintWarning, molecules_per_unit, whole_starts
 from biomulti.errors import SimulationError
 from biomulti.load import load
 from biomulti.options import EXACT_METHODS, METHODS, as_values, check_options, check_size, chosen_seed, output_times
 from biomulti.partition import Partition, decide
-from biomulti.result import dataset, provenance
+from biomulti.result import broken, dataset, provenance
 from biomulti.stepper import Stepper
 from biomulti.system import System, system_of
 
@@ -102,6 +102,8 @@ def simulate(
 
     def finish(y: Floats) -> xr.Dataset:
         copies = replicates // cells.rows
+        for message in broken(system, times, y, cells.p):
+            warnings.warn(f"{network.source}, {message}", ConstraintWarning, stacklevel=3)
         return dataset(system, quantity, times, y, cells.p, attributes, copies, rates)
 
     with tqdm(

@@ -91,6 +91,7 @@ class System:
     delays: tuple[Delay, ...]
     occurrences: tuple[Occurrence, ...]
     structural: frozenset[str]
+    constraints: tuple[Expression, ...] = ()
 
     @cached_property
     def stoichiometry(self) -> Floats:
@@ -312,6 +313,7 @@ class _Builder:
             delays=delays,
             occurrences=occurrences,
             structural=frozenset(self.structural),
+            constraints=tuple(self.lower.expression(c.condition) for c in self.network.constraints),
         )
 
     def _reactions(self) -> list[Flux]:

@@ -258,3 +258,13 @@ def test_events_keep_bits_for_any_budget_and_many_calls():
     few = run(model, 20.0, "ssa", replicates=5, every=20.0)
     assert np.array_equal(one["n"].values[-1], few["n"].values[-1])
     assert np.array_equal(one["X"].values[-1], few["X"].values[-1])
+
+
+def test_a_broken_constraint_is_said():
+    rule = (
+        '<listOfConstraints><constraint><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><gt/><ci>A</ci>'
+        '<cn>1</cn></apply></math><message><p xmlns="http://www.w3.org/1999/xhtml">too few</p></message></constraint>'
+        "</listOfConstraints>"
+    )
+    with pytest.warns(UserWarning, match=r"A > 1 does not hold from time 1 on \(replicate 0\): too few"):
+        bm.simulate(two(rules=rule), t_end=2.0, every=0.5, method="ode", progress=False)
