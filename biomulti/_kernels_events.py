@@ -13,8 +13,8 @@ import numpy as np
 from numba import boolean, float64, int64, njit, prange, types, uint8, uint64, void
 
 from biomulti._kernels_flow import back_substitute, factorize
-from biomulti._rng import uniform
 from biomulti._operations import execute
+from biomulti._rng import uniform
 from biomulti.compile import FUNCTION
 from biomulti.outcome import BAD_DELAY, ENDLESS_EVENTS, FINISHED, NEGATIVE_AMOUNT, NO_ROOM, NO_SOLUTION
 from tissue._jit import kernel
@@ -115,11 +115,12 @@ def settle(  # type: ignore[no-untyped-def]
     """Let happen what happens at the time of every chosen row.
 
     fluxes, jacobian: the model; algebra: states and fluxes of algebraic rules, rows and columns of the Jacobian's
-    entries, number of fluxes; triggers(t, y, p, out): of the events; programs: arrays of a `program.Program`
-    and the length of its longest, with at 4 e the delay of event e, at 4 e + 1 its priority, at 4 e + 2 new values of its
-    targets, as formulas read them, at 4 e + 3 what the state holds for these values; table: whether each event takes its values when triggered, whether it is persistent, start [events + 1] and state of
-    its targets, which states are counts; chosen [rows]; y, p, rng, clock: of every row; armed, due, times, waiting,
-    values: see `cells.Agenda`; peak [rows, states]; status [rows, 2].
+    entries, number of fluxes; triggers(t, y, p, out): of the events; programs: arrays of a `program.Program` and the
+    length of its longest, with at 4 e the delay of event e, at 4 e + 1 its priority, at 4 e + 2 new values of its
+    targets, as formulas read them, at 4 e + 3 what the state holds for these values; table: whether each event takes
+    its values when triggered, whether it is persistent, start [events + 1] and state of its targets, which states are
+    counts; chosen [rows]; y, p, rng, clock: of every row; armed, due, times, waiting, values: see `cells.Agenda`; peak
+    [rows, states]; status [rows, 2].
     """
     from_trigger, persistent, start, target, counted = table
     count = from_trigger.shape[0]

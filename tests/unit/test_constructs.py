@@ -68,7 +68,8 @@ def test_persistence_and_initial_value(method):
 
 
 def test_priorities_decide_and_ties_fall_by_lot():
-    model = "x = 0; y = 0; z = 0; at time > 1, priority=2: x = 1, y = 10; at time > 1, priority=1, fromTrigger=false: y = x + 1; "
+    model = "x = 0; y = 0; z = 0; at time > 1, priority=2: x = 1, y = 10; "
+    model += "at time > 1, priority=1, fromTrigger=false: y = x + 1; "
     model += "at time > 1, priority=5: z = 1; at time > 1, priority=5: z = 2"
     result = run(model, 2.0, replicates=400)
     assert set(result["y"].values[-1]) == {2.0}

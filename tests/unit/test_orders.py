@@ -62,8 +62,8 @@ def by_fixed_steps(method, steps: int) -> tuple[np.ndarray, float]:
             found = explicit_step(model.fluxes, t, h, state, par, a, net, past, memory, work, hazard)
         else:
             found = rosenbrock_step(
-                (model.fluxes, model.jacobian, model.time_slopes, model.slope_rows), t, h, state, par, a, net, past, memory,
-                (model.rows, model.columns), _coefficients(method), work, stages, hazard_stages, matrix, pivots,
+                (model.fluxes, model.jacobian, model.time_slopes, model.slope_rows), t, h, state, par, a, net, past,
+                memory, (model.rows, model.columns), _coefficients(method), work, stages, hazard_stages, matrix, pivots,
                 entries,
             )  # fmt: skip
         state, hazards = work[4].copy(), hazards + found[1]
