@@ -12,6 +12,9 @@ from conftest import DEPOSITED
 import biomulti as bm
 
 AGREEMENT = 1e-5  # of the largest value of each species; the worst measured is 7.4e-6 (BIOMD0000000005)
+# below a billionth of the model's largest value a species is zero, and its reference the noise of another integrator:
+# in BIOMD0000000786 nothing happens before an event that lies ten times beyond the reference's end
+NOISE = 1e-9
 REFERENCES = sorted((DEPOSITED / "reference").glob("*.csv"))
 
 
@@ -33,9 +36,10 @@ def test_agrees_with_the_reference(reference, record_property):
     network = bm.load(DEPOSITED / f"{reference.stem}.xml")
     run = bm.simulate(network, t_end=times[-1], every=times[1], method="ode", quantity="concentration", progress=False)
     errors = {}
+    overall = max(np.abs(values).max() for values in expected.values())
     for name, values in expected.items():
         largest = np.abs(values).max()
-        errors[name] = np.abs(run[name].values[:, 0] - values).max() / (largest if largest > 0.0 else 1.0)
+        errors[name] = np.abs(run[name].values[:, 0] - values).max() / (largest if largest > NOISE * overall else overall or 1.0)
     worst = max(errors, key=errors.__getitem__)
     record_property("worst", f"{worst} {errors[worst]:.2g}")
     print(f"{reference.stem}: {errors[worst]:.2g} ({worst})")
