@@ -23,8 +23,6 @@ TABLES = types.Tuple(
     )
 )
 NETWORK = types.Tuple((int64[::1], int32[::1], int64[::1], int64[::1], float64[::1]))
-POPULATION = types.Tuple((float64[:, ::1], float64[:, ::1], uint64[:, ::1]))
-EVENTS = types.Tuple((uint8[:, ::1], float64[::1]))
 SIGNATURE = (
     LAW,
     TABLES,

@@ -6,7 +6,7 @@ a firing of j changes a state that the law of i reads.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,14 +34,6 @@ def dependencies(reads: Sequence[Collection[int]], changes: Sequence[Collection[
     graph = (_incidence(changes, states) @ _incidence(reads, states).T).tocsr()
     graph.sort_indices()
     return Dependencies(graph.indptr.astype(np.int64), graph.indices.astype(np.int32))
-
-
-def edges(reads: Iterable[Collection[int]], changes: Iterable[Collection[int]], states: int) -> int:
-    """How many entries the graph has at most, without making it."""
-    readers, changers = np.zeros(states), np.zeros(states)
-    for count, lists in ((readers, reads), (changers, changes)):
-        np.add.at(count, np.array([k for states_of_one in lists for k in states_of_one], dtype=np.int64), 1.0)
-    return int(readers @ changers)
 
 
 def _incidence(lists: Sequence[Collection[int]], states: int) -> sparse.csr_array:
