@@ -19,7 +19,10 @@ from biomulti.network import Network
 from biomulti.partition import Partition, partition
 from biomulti.report import Report
 from biomulti.run import Run
+from biomulti.save import save
 from biomulti.simulation import simulate
+from biomulti.write_antimony import to_antimony
+from biomulti.write_sbml import to_sbml
 
 __version__ = version("biomulti")
 
@@ -46,6 +49,9 @@ __all__ = [
     "load",
     "partition",
     "report",
+    "save",
     "shipped",
     "simulate",
+    "to_antimony",
+    "to_sbml",
 ]

@@ -240,7 +240,9 @@ class _Model:
 
     def _formulas(self, items: Mapping[str, Any], what: str) -> dict[str, Expression]:
         """By the name of what they set; an element without a formula is as good as none."""
-        return {name: self._math(item, f"{what} '{name}'") for name, item in items.items() if item.isSetMath()}
+        # in an order that is no matter of the file's, so that draws have the same numbers in every file
+        read = {k: self._math(items[k], f"{what} '{k}'") for k in sorted(items) if items[k].isSetMath()}
+        return {name: read[name] for name in items if name in read}
 
     def _law(self, item: Any) -> Expression:
         kinetics = item.getKineticLaw()

@@ -46,10 +46,10 @@ def test_no_circles(package):
     assert len(list(TopologicalSorter(inner).static_order())) == len(known)
 
 
-def test_only_the_readers_know_sbml():
-    readers = {"biomulti.sbml", "biomulti.mathml", "biomulti.units"}
+def test_only_readers_and_writers_know_sbml():
+    expected = {f"biomulti.{name}" for name in ("sbml", "mathml", "units", "write_sbml", "write_mathml")}
     users = {name for name, path in modules("biomulti").items() if "libsbml" in imports(path)}
-    assert users <= readers
+    assert users == expected
 
 
 @pytest.mark.parametrize("heavy", ["tellurium", "roadrunner", "pyvista", "matplotlib", "dask", "antimony"])
