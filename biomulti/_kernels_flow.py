@@ -17,11 +17,12 @@ import math
 from numba import njit
 
 from biomulti._kernels_past import recall
+from tissue._jit import device
 
 SECANT = 1e-4  # share of a step over which the past's dependence on time is taken
 
 
-@njit(error_model="numpy")
+@device
 def slopes(fluxes, t, x, p, a, dx, net, past, memory):  # type: ignore[no-untyped-def]
     """M dx/dt into dx [states]; returns lambda.
 
@@ -48,7 +49,7 @@ def slopes(fluxes, t, x, p, a, dx, net, past, memory):  # type: ignore[no-untype
     return hazard
 
 
-@njit(error_model="numpy")
+@device
 def lacks_reactant(x, j, start, species, change):  # type: ignore[no-untyped-def]
     """True if one firing of reaction j takes more of a species than there is."""
     lacking = False
@@ -57,7 +58,7 @@ def lacks_reactant(x, j, start, species, change):  # type: ignore[no-untyped-def
     return lacking
 
 
-@njit(error_model="numpy")
+@device
 def tolerance(t, x, y, dx, dy, peak, floor, from_zero, rtol, out):  # type: ignore[no-untyped-def]
     """Error a step may make in each state: relative to it, with a floor for what is small or starts at 0.
 
@@ -78,7 +79,7 @@ def tolerance(t, x, y, dx, dy, peak, floor, from_zero, rtol, out):  # type: igno
         out[k] = rtol * max(size, 1e-300) + rounding
 
 
-@njit(error_model="numpy")
+@device
 def explicit_step(fluxes, t, h, x, p, a, net, past, memory, work, hazard):  # type: ignore[no-untyped-def]
     """From x to work[4] in a step h, error to work[5], slope at the end in work[3].
 
@@ -253,14 +254,14 @@ def rosenbrock_step(  # type: ignore[no-untyped-def]
     return end, integral, miss, h * norm
 
 
-@njit(error_model="numpy")
+@device
 def hermite(s, start_value, end_value, start_slope, end_slope):  # type: ignore[no-untyped-def]
     """The cubic with these ends at 0 and 1 (slopes per unit of s), at s; exact for what does not change."""
     r = 1.0 - s
     return start_value + (end_value - start_value) * s * s * (3.0 - 2.0 * s) + s * r * (start_slope * r - end_slope * s)
 
 
-@njit(error_model="numpy")
+@device
 def locate(left, integral, start_hazard, end_hazard, h):  # type: ignore[no-untyped-def]
     """The share of a step h after which the integrated hazard reaches `left`, on its cubic.
 
@@ -287,7 +288,7 @@ def locate(left, integral, start_hazard, end_hazard, h):  # type: ignore[no-unty
     return s
 
 
-@njit(error_model="numpy")
+@device
 def error_norm(error, allowed, integral, miss, rtol):  # type: ignore[no-untyped-def]
     """Largest error over what is allowed; infinite if a number is not finite.
 
