@@ -283,10 +283,11 @@ class _Model:
             self.math_of_stoichiometry[name] = self._math(formula, f"{where}, stoichiometry")
             value = math.nan
         elif name not in self.named:
-            if math.isnan(value):
+            if not math.isfinite(value):
+                has = "no" if math.isnan(value) else "an infinite"
                 raise ModelError(
-                    f"{self.source}, line {reference.getLine()}: {where}: species '{reference.getSpecies()}' has no "
-                    f"stoichiometry; give it one."
+                    f"{self.source}, line {reference.getLine()}: {where}: species '{reference.getSpecies()}' has {has} "
+                    f"stoichiometry; give it one that is a number."
                 )
             return float(value)
         constant = reference.getConstant() if reference.getLevel() >= 3 else formula is None

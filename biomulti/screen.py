@@ -21,6 +21,8 @@ WHOLE = re.compile(r"[+-]?[0-9]+")
 SPECIAL = ("INF", "-INF", "NaN")
 NUMBERS = {"value", "size", "volume", "initialAmount", "initialConcentration", "stoichiometry", "multiplier"}
 SHAPES = {"integer": (WHOLE,), "rational": (WHOLE, WHOLE), "e-notation": (REAL, WHOLE)}  # of a <cn>; else one REAL
+SBML = "http://www.sbml.org/sbml/level"
+VERSIONS = {"1": ("1", "2"), "2": ("1", "2", "3", "4", "5"), "3": ("1", "2")}  # by level
 NOT_READ = ("annotation", "notes", "message")
 
 
@@ -78,6 +80,8 @@ class _Screen:
         self.width.append(0)
 
     def _look(self, local: str, attributes: dict[str, str]) -> None:
+        if not self.open:
+            self._root(attributes)
         if local in NOT_READ:
             self.unread = len(self.open) + 1
         elif local == "cn":
@@ -95,7 +99,7 @@ class _Screen:
                 raise self._error("rateOf takes the name of a variable in a <ci>")
             self.rate_at = 0
         if local == "csymbol" and attributes.get("definitionURL", "").strip().endswith("/rateOf"):
-            if self.open[-1:] != ["apply"]:
+            if self.open[-1:] != ["apply"] or self.width[-1] > 1:
                 raise self._error("rateOf stands where no function can; write <apply>, rateOf, and a <ci>")
             self.rate_at = len(self.open)
         if len(attributes.get("formula", "")) > LONGEST_FORMULA:
@@ -104,6 +108,21 @@ class _Screen:
             number = attributes[key].strip()
             if number not in SPECIAL and not REAL.fullmatch(number):
                 raise self._error(f'{key}="{number[:80]}" of <{local}> is not a number')
+
+    def _root(self, attributes: dict[str, str]) -> None:
+        """libSBML aborts where the level, the version and the namespace do not fit together."""
+        level, version = (attributes.get(key, "").strip() for key in ("level", "version"))
+        if not level or not version:
+            return
+        if version not in VERSIONS.get(level, ()):
+            raise self._error(f"there is no SBML Level {level[:20]} Version {version[:20]}")
+        place = f"{SBML}{level}"
+        if (level, version) > ("2", "1"):
+            place += f"/version{version}" + ("/core" if level == "3" else "")
+        if place not in [value for key, value in attributes.items() if key.startswith("xmlns")]:
+            raise self._error(
+                f"SBML Level {level} Version {version} must declare the XML Namespace {place}, which <sbml> does not"
+            )
 
     def _count_otherwise(self) -> None:
         depth = len(self.open)
