@@ -23,7 +23,7 @@ WORDS = """
     area extent length substance time_unit volume
     False INF NaN TRUE True avogadro exponentiale false inf infinity nan notanumber pi time true
     abs acos acosh acot acoth acsc acsch and arccos arccosh arccot arccoth arccsc arccsch arcsec arcsech arcsin arcsinh
-    arctan arctanh asec asech asin asinh atan atanh bernoulli binomial cauchy ceil ceiling chisquare cos cosh cot coth
+    arctan arctanh asec asech asin atan atanh bernoulli binomial cauchy ceil ceiling chisquare cos cosh cot coth
     csc csch delay divide eq exp exponential factorial floor gamma geq gt implies laplace leq ln log log10 lognormal lt
     max min minus neq normal not or piecewise plus poisson pow power quotient rateOf rayleigh rem root sec sech sin
     sinh sqr sqrt tan tanh times truncatedExponential truncatedGamma truncatedNormal truncatedPoisson uniform xor
@@ -51,6 +51,10 @@ def _text(node: Expression, done: dict[Expression, str]) -> str:
         return _constant(node.value)
     if not args:
         return str(node.args[0]) if op == "sym" else op
+    if op == "div" and args[0].op == "ln" and args[1].value == LN_10:
+        return f"log10({done[args[0].children[0]]})"
+    if op == "div" and args[0].value is not None and args[1].value is not None:
+        return f"divide({done[args[0]]}, {done[args[1]]})"  # (0 / 0) would be a rational number
     if op == "add":
         signed = [("-", a.children[0]) if a.op == "neg" else ("+", a) for a in args[1:]]
         return _bracketed(args[0], done) + "".join(f" {sign} {_bracketed(a, done)}" for sign, a in signed)
@@ -59,8 +63,6 @@ def _text(node: Expression, done: dict[Expression, str]) -> str:
         return f" {INFIX[op]} ".join(_bracketed(a, done) for a in args)
     if op == "neg":
         return f"-{_bracketed(args[0], done)}"
-    if op == "div" and args[0].op == "ln" and args[1].value == LN_10:
-        return f"log10({done[args[0].children[0]]})"
     if op == "piecewise" and args[-1].value is not None and math.isnan(args[-1].value):
         args = args[:-1]
     name = str(node.args[0]) if op == "draw" else NAMES.get(op, op)
@@ -81,5 +83,5 @@ def _constant(x: float) -> str:
     ratio = Fraction(x).limit_denominator(SMALL)
     if abs(ratio.numerator) < 1000 * SMALL and ratio.numerator / ratio.denominator == x:
         return f"({ratio.numerator} / {ratio.denominator})"
-    begin = float(f"{x:.{DIGITS}g}")
+    begin = float(f"{x:.{DIGITS - 1}g}")
     return f"({begin!r} + {x - begin:.{DIGITS}g})"
