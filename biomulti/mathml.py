@@ -78,10 +78,13 @@ DISTRIBUTIONS = {
         *("laplace", "lognormal", "normal", "poisson", "rayleigh", "uniform"),
     )
 }
+LONGEST = 1_000  # characters of a formula in a message
 MOST_OPERATIONS = 1_000_000  # in all functions of a model, written out where they are called
 
 # location and scale come first in these; with the scale alone the location is zero
 LOCATED = ("cauchy", "laplace")
+OF_ONE = ("bernoulli", "chisquare", "exponential", "poisson", "rayleigh")  # parameter; the others are of two
+NEVER_CUT_OFF = ("bernoulli", "uniform")
 
 
 # Other libraries on the same foundation (tellurium brings two) replace the class by which nodes come out, and its
@@ -135,8 +138,9 @@ class Reader:
         """
         try:
             return self._read(node, where)
-        except IndexError:
-            raise ModelError(f"{where}: a function has too few arguments: {libsbml.formulaToL3String(node)}.") from None
+        except (IndexError, TypeError):
+            text = str(libsbml.formulaToL3String(node))[:LONGEST]
+            raise ModelError(f"{where}: a function has too few or too many arguments in {text}.") from None
 
     def _read(self, node: Any, where: str) -> Expression:
         kind = NODE.getType(node)
@@ -156,7 +160,7 @@ class Reader:
         if kind == libsbml.AST_FUNCTION and NODE.getName(node) in self.definitions:
             return self._call(NODE.getName(node), args, where)
         if kind in DISTRIBUTIONS:
-            return self._draw(DISTRIBUTIONS[kind], args)
+            return self._draw(DISTRIBUTIONS[kind], args, where)
         result = _arithmetic(kind, args) or _function(kind, args) or _logic(kind, args)
         if result is None:
             name = NODE.getName(node) or libsbml.formulaToL3String(node)
@@ -205,9 +209,12 @@ class Reader:
             raise ModelError(f"{where} has two arguments of one name; give them different ones.")
         return names, self.read(parts[-1], where)
 
-    def _draw(self, name: str, args: list[Expression]) -> Expression:
+    def _draw(self, name: str, args: list[Expression], where: str) -> Expression:
         if name in LOCATED and len(args) in (1, 3):
             args = [ex.ZERO, *args]
+        needed = 1 if name in OF_ONE else 2
+        if len(args) != needed and (len(args) != needed + 2 or name in NEVER_CUT_OFF):
+            raise ModelError(f"{where} draws from '{name}' with {len(args)} arguments; it takes {needed}.")
         return Expression("draw", name, next(self.draws), *args)
 
 

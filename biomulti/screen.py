@@ -113,6 +113,8 @@ class _Screen:
         """libSBML aborts where the level, the version and the namespace do not fit together."""
         level, version = (attributes.get(key, "").strip() for key in ("level", "version"))
         if not level or not version:
+            if any(value.startswith(SBML) for value in attributes.values()):
+                raise self._error("<sbml> must state its level and version")
             return
         if version not in VERSIONS.get(level, ()):
             raise self._error(f"there is no SBML Level {level[:20]} Version {version[:20]}")
