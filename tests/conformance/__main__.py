@@ -62,7 +62,7 @@ def say(verdicts: list[Verdict], method: str, runs: int) -> None:
     print(f"\n{report.totals(verdicts)}\n")
     print(f"{counts[PASSED]} passed, {counts[FAILED]} failed, {counts[REFUSED]} refused as they should be.")
     slowest = max(verdicts, key=lambda v: v.seconds)
-    print(f"Slowest: {slowest.case.kind} {slowest.case.id}, {slowest.seconds:.1f} s.")
+    print(f"Slowest: {slowest.case.kind} {slowest.case.id}, {slowest.seconds:.1f} s of one processor.")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from .judge import FEWEST_RUNS, MORE_RUNS, RUNS
 from .suite import KINDS, Case
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT = 120.0  # seconds
+LIMIT = 120.0  # seconds of processor time
 LARGEST_STATUS = 255  # an exit status is a byte
 
 
@@ -33,7 +33,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--method", choices=("ssa", "hybrid"), default="ssa", help="for stochastic cases (ssa)")
     parser.add_argument("--runs", type=_runs, default=RUNS, help=f"of a stochastic case ({RUNS})")
     parser.add_argument(
-        "--limit", type=float, default=LIMIT, help=f"seconds for a case ({LIMIT:g}), more for one run again"
+        "--limit",
+        type=float,
+        default=LIMIT,
+        help=f"seconds of processor time for a case ({LIMIT:g}); stochastic ones have more",
     )
     parser.add_argument("--no-docs", action="store_true", help="leave docs/conformance.md as it is")
     return parser.parse_args(arguments)

@@ -124,7 +124,7 @@ by `make conformance SUITE=path/to/sbml-test-suite`, which wrote this page: {cou
   Y is divided by its own standard deviation, sqrt((kurtosis - 1) / 2), where the runs' kurtosis is above 3: the suite's
   range takes the law to be normal, and in case 00003, of kurtosis 60, it rejects seven of eight exact simulations. All
   seeds are fixed.
-- A case that takes more than {limit:g} s fails ({1 + MORE_RUNS} times that for stochastic ones).
+- A case that takes more than {limit:g} s of one processor fails ({1 + MORE_RUNS} times that for stochastic ones).
 - Flux balance is not simulation: its {counts[REFUSED]} cases are refused when they are loaded, by name, as they should
   be, and counted as refused.
 

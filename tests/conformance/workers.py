@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -15,6 +16,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 WORKERS = 2
 START_LIMIT = 1800.0  # seconds to import and compile, before a worker's first job
+CLOCK = 10.0  # times the limit by the clock, for a job that hangs, or a machine that others use
 RETIRE_AFTER = 250  # jobs of one process, whose memory holds every model it compiled
 
 
@@ -25,7 +27,7 @@ class _Worker:
     job: int | None = None  # its place among the jobs
     ready: bool = False
     jobs: int = 0
-    limit: float = START_LIMIT
+    started: float = 0.0
     deadline: float = 0.0
 
 
@@ -45,7 +47,7 @@ def run_jobs(
         work: called with each job, in another process.
         prepare: called in each process before its first job, outside the limit.
         lost: makes the result of a job that ran over the limit, or whose process died, from the reason.
-        limit: seconds for a job, which may depend on it.
+        limit: seconds of processor time for a job, which may depend on it; by the clock it has `CLOCK` times that.
         workers: number of processes, each with one thread.
     """
     waiting = list(range(len(jobs)))[::-1]
@@ -61,7 +63,7 @@ def run_jobs(
                 if worker.pipe.poll():
                     answer, reason = _receive(worker)
                 elif monotonic() >= worker.deadline:
-                    answer, reason = None, f"not done within {worker.limit:g} s"
+                    answer, reason = None, f"not done within {worker.deadline - worker.started:.0f} s by the clock"
                 else:
                     continue
                 if reason:
@@ -78,9 +80,10 @@ def run_jobs(
                     continue
                 worker.job = waiting.pop()
                 worker.jobs += 1
-                worker.limit = limit(jobs[worker.job])
-                worker.deadline = monotonic() + worker.limit
-                worker.pipe.send(jobs[worker.job])
+                seconds = limit(jobs[worker.job])
+                worker.started = monotonic()
+                worker.deadline = worker.started + CLOCK * seconds
+                worker.pipe.send((jobs[worker.job], seconds))
     finally:
         for worker in list(team):
             _end(worker, team)
@@ -100,7 +103,8 @@ def _start(work: Callable[[Any], Any], prepare: Callable[[], None]) -> _Worker:
         else:
             os.environ["NUMBA_NUM_THREADS"] = threads
     there.close()
-    return _Worker(process, here, deadline=monotonic() + START_LIMIT)
+    now = monotonic()
+    return _Worker(process, here, started=now, deadline=now + START_LIMIT)
 
 
 def _serve(pipe: Connection, work: Callable[[Any], Any], prepare: Callable[[], None]) -> None:
@@ -108,7 +112,11 @@ def _serve(pipe: Connection, work: Callable[[Any], Any], prepare: Callable[[], N
     pipe.send(None)
     try:
         while True:
-            pipe.send(work(pipe.recv()))
+            job, seconds = pipe.recv()
+            signal.setitimer(signal.ITIMER_PROF, seconds)  # which ends the process, whatever it is at
+            answer = work(job)
+            signal.setitimer(signal.ITIMER_PROF, 0.0)
+            pipe.send(answer)
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         return
 
@@ -119,6 +127,8 @@ def _receive(worker: _Worker) -> tuple[Any, str]:
         return worker.pipe.recv(), ""
     except (EOFError, ConnectionError):
         worker.process.join(5.0)
+        if worker.process.exitcode == -signal.SIGPROF:
+            return None, "not done within the limit of processor time"
         return None, f"its process died (exit code {worker.process.exitcode})"
 
 
