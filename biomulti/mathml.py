@@ -79,7 +79,8 @@ DISTRIBUTIONS = {
     )
 }
 LONGEST = 1_000  # characters of a formula in a message
-MOST_OPERATIONS = 1_000_000  # in all functions of a model, written out where they are called
+MOST_OPERATIONS = 20_000  # in a function written out where it is called
+MOST_IN_ALL = 1_000_000
 
 # location and scale come first in these; with the scale alone the location is zero
 LOCATED = ("cauchy", "laplace")
@@ -188,11 +189,12 @@ class Reader:
             raise ModelError(f"{where} calls '{name}' with {len(args)} arguments; it takes {len(names)}.")
         given = dict(zip(names, args, strict=True))
         result = ex.substitute(body, lambda n: given.get(str(n.args[0])) if n.op == "sym" else None)
-        self.operations += sum(1 for _ in ex.walk(result))
-        if self.operations > MOST_OPERATIONS:
+        operations = sum(1 for _ in ex.walk(result))
+        self.operations += operations
+        if operations > MOST_OPERATIONS or self.operations > MOST_IN_ALL:
             raise ModelError(
-                f"{where} calls '{name}': written out, the model's functions have more than {MOST_OPERATIONS} "
-                f"operations; let them call one another less often."
+                f"{where} calls '{name}', which has too many operations when it is written out ({operations}, and "
+                f"{self.operations} in all calls so far); let functions call one another less often."
             )
         return result
 
