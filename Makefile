@@ -5,12 +5,13 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := $(VENV)/.peers
 
-.PHONY: demo test lint bench conformance biomodels models clean help
+.PHONY: demo test lint fuzz bench conformance biomodels models clean help
 
 help:
 	@echo "make demo    the morphogenesis demo: data, picture and movie in results/"
 	@echo "make test    ruff, mypy and pytest"
 	@echo "make lint    ruff and mypy alone"
+	@echo "make fuzz    many broken models; ARGS='--loads 20000 --runs 200 --seed 0'"
 	@echo "make bench   speed beside other programs, as ratios within one run"
 	@echo "make conformance SUITE=../shared/sbml-test-suite"
 	@echo "             every case of the SBML Test Suite, and docs/conformance.md anew; ARGS='--help' lists options"
@@ -40,6 +41,9 @@ lint: $(READY)
 
 test: lint
 	$(BIN)/pytest
+
+fuzz: $(READY)
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: $(PEERS)
 	$(BIN)/python -m tests.benchmarks

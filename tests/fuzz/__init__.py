@@ -1,0 +1,1 @@
+"""Broken models, by chance and by hand, and what must become of them."""
