@@ -39,7 +39,8 @@ def test_agrees_with_the_reference(reference, record_property):
     overall = max(np.abs(values).max() for values in expected.values())
     for name, values in expected.items():
         largest = np.abs(values).max()
-        errors[name] = np.abs(run[name].values[:, 0] - values).max() / (largest if largest > NOISE * overall else overall or 1.0)
+        size = largest if largest > NOISE * overall else overall or 1.0
+        errors[name] = np.abs(run[name].values[:, 0] - values).max() / size
     worst = max(errors, key=errors.__getitem__)
     record_property("worst", f"{worst} {errors[worst]:.2g}")
     print(f"{reference.stem}: {errors[worst]:.2g} ({worst})")
