@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import antimony
@@ -69,15 +69,16 @@ class Peer:
             path = self.one()
         return path
 
-    def one(self) -> np.ndarray:
-        """Amounts of a run, [outputs, species]."""
-        self.runner.reset()
-        return np.array(self.runner.simulate(0.0, self.t_end, self.outputs + 1))[1:]
-
-    def set_values(self, names: Iterable[str], values: Iterable[float]) -> None:
-        """Set parameters."""
-        for name, value in zip(names, values, strict=True):
+    def one(self, values: Mapping[str, float] | None = None) -> np.ndarray:
+        """Amounts of a run with these values of parameters, [outputs, species]."""
+        # events may have changed parameters, which a plain reset leaves as they are
+        if self.runner.model.getNumEvents():
+            self.runner.resetAll()
+        else:
+            self.runner.reset()
+        for name, value in (values or {}).items():
             self.runner.setValue(name, value)
+        return np.array(self.runner.simulate(0.0, self.t_end, self.outputs + 1))[1:]
 
     def ends(self) -> np.ndarray:
         """Amounts at the end of every run, [rows, species]."""
