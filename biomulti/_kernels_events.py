@@ -16,9 +16,10 @@ from biomulti._kernels_flow import back_substitute, factorize
 from biomulti._operations import execute
 from biomulti._rng import uniform
 from biomulti.compile import FUNCTION
-from biomulti.outcome import BAD_DELAY, ENDLESS_EVENTS, FINISHED, NEGATIVE_AMOUNT, NO_ROOM, NO_SOLUTION
+from biomulti.outcome import BAD_DELAY, ENDLESS_EVENTS, FINISHED, NEGATIVE_AMOUNT, NO_ROOM, NO_SOLUTION, NOT_FINITE
 from tissue._jit import kernel
 
+COUNTABLE = 1e15  # molecules; beyond this one is lost in rounding
 MOST_AT_ONCE = 100_000  # events of one moment, before they are taken to trigger one another for ever
 MOST_ITERATIONS = 50
 
@@ -180,6 +181,10 @@ def settle(  # type: ignore[no-untyped-def]
             execute(4 * e + 3, events, t, x, par, v, rng[i : i + 1], w, v)
             for m in range(start[e], start[e + 1]):
                 new, k = v[m - start[e]], target[m]
+                if not abs(new) < (COUNTABLE if counted[k] else math.inf):
+                    status[i, 0] = NOT_FINITE
+                    status[i, 1] = -1 - e
+                    continue
                 x[k] = round(new) if counted[k] else new
                 peak[i, k] = max(peak[i, k], abs(x[k]))
                 if counted[k] and not new >= 0.0:

@@ -110,8 +110,7 @@ def compile_function(expressions: Sequence[Expression], states: int, parameters:
     """One function that writes the values of `expressions`, [len(expressions)]."""
     if not expressions:
         states = parameters = 0  # so that there is one such function
-    text = _function("values", expressions, states, parameters)
-    return _module(HEADER + (SELECT if "select(" in text else "") + text).values
+    return _module(HEADER + _function("values", expressions, states, parameters)).values
 
 
 def _function(name: str, results: Sequence[Expression], states: int, parameters: int) -> str:
@@ -209,6 +208,8 @@ def _power(exponent: Expression, x: str, n: str) -> str:
 @cache
 def _module(source: str) -> Any:
     """The generated module, imported from the cache folder."""
+    if "select(" in source:
+        source = source.replace(HEADER, HEADER + SELECT)
     digest = hashlib.sha256(source.encode()).hexdigest()[:24]
     name = f"_biomulti_model_{digest}"
     path = cache_folder() / f"{name}.py"

@@ -237,7 +237,11 @@ class Stepper:
         """
         if not cells.begun:
             cells.begun = True
-            self._begin(cells, len(times))
+            try:
+                self._begin(cells)
+            except SimulationError as error:
+                nothing = np.full((cells.rows, len(times), len(self.system.states)), np.nan)
+                raise SimulationError(str(error), nothing) from None
         stops = self._stops(cells, times)
         if len(stops):
             everything = np.union1d(times, stops)
@@ -248,7 +252,7 @@ class Stepper:
                 raise SimulationError(str(error), error.partial[:, asked]) from None
         return self._advance(cells, times, report)
 
-    def _begin(self, cells: CellPopulation, outputs: int) -> None:
+    def _begin(self, cells: CellPopulation) -> None:
         """What happens at the start: equilibria of fast reactions, algebraic rules, events."""
         everywhere = np.ones(cells.rows, dtype=bool)
         if self.system.delays:
@@ -262,8 +266,7 @@ class Stepper:
             self._settle(cells, everywhere, status)
             failed = np.flatnonzero(~np.isin(status[:, 0], outcome.GOING_ON))
             if len(failed):
-                nothing = np.full((cells.rows, outputs, len(self.system.states)), np.nan)
-                raise SimulationError(self._explain(cells, int(failed[0]), status[failed[0]]), nothing)
+                raise SimulationError(self._explain(cells, int(failed[0]), status[failed[0]]))
 
     def _advance(self, cells: CellPopulation, times: Floats, report: Callable[[float], None] | None = None) -> Floats:
         """As `advance`, without looking for moments at which rates jump."""
@@ -278,7 +281,10 @@ class Stepper:
                 call(cells, times, out, cursor, meter.budget, status)
             if np.any(status[:, 0] == outcome.EVENT):
                 self._settle(cells, status[:, 0] == outcome.EVENT, status)
-                self._after_event(cells, status)
+                try:
+                    self._after_event(cells, status)
+                except SimulationError as error:
+                    raise SimulationError(str(error), out) from None
             if np.any(status[:, 0] == outcome.NO_ROOM):
                 cells.past.make_room(cells.clock - self._longest_lag)
                 status[status[:, 0] == outcome.NO_ROOM, 0] = outcome.UNFINISHED
@@ -369,6 +375,9 @@ class Stepper:
             event = f"event '{self.system.occurrences[which].event.id or which + 1}'"
             if code == outcome.NEGATIVE_AMOUNT:
                 what, cure = "{event} sets a number of molecules below zero", "correct what it sets"
+            elif code == outcome.NOT_FINITE:
+                what = "{event} sets what is no finite number, or more molecules than can be counted"
+                cure = "correct what it sets"
         else:
             flux = self.system.fluxes[which].name
         state = ", ".join(f"{n} = {v:g}" for n, v in zip(self.system.states, cells.y[row], strict=True))

@@ -161,7 +161,10 @@ class System:
         value = self.lowered[species.id]
         if reads_as_amount(self.network, species):
             return value
-        return ex.multiply(value, self.lowered[species.compartment])
+        volume = self.lowered[species.compartment]
+        if value.op == "div" and value.children[1] == volume:
+            return value.children[0]
+        return ex.multiply(value, volume)
 
     def start(
         self, initial: Mapping[str, float], parameters: Mapping[str, float], draw: Draw | None = None

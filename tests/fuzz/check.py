@@ -28,6 +28,7 @@ class Verdict:
     complaint: str
     refused: str = ""  # the error's kind and message
     seconds: float = 0.0
+    last: bool = False  # the process that answers is to be used no more
 
 
 def of_loading(given: str | Path) -> Verdict:
@@ -50,6 +51,9 @@ def of_running(given: str | Path, methods: tuple[str, ...] = METHODS) -> Verdict
         warnings.simplefilter("ignore")
         for method in methods:
             complaint = _complaint_about_run(network, method)
+            if complaint is None:
+                # an interrupted compiler is not to be trusted
+                return Verdict("", last=True)
             if complaint:
                 return Verdict(f"{method}: {complaint}")
     return verdict
@@ -64,13 +68,14 @@ def prepare() -> Verdict:
     return Verdict("")
 
 
-def _complaint_about_run(network: bm.Network, method: str) -> str:
+def _complaint_about_run(network: bm.Network, method: str) -> str | None:
+    """None if it had to be stopped."""
     stop = threading.Timer(RUN_FOR, _thread.interrupt_main)
     try:
         stop.start()
         run = bm.simulate(network, t_end=0.5, every=0.25, method=method, replicates=2, seed=1, progress=False)
     except KeyboardInterrupt:
-        return ""
+        return None
     except Exception as error:
         return _of_error(error, 0.0).complaint
     finally:

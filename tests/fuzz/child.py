@@ -35,6 +35,8 @@ class Child:
             self.close()
             return Verdict(died)
         assert isinstance(verdict, Verdict)
+        if verdict.last:
+            self.close()
         return verdict
 
     def close(self) -> None:
