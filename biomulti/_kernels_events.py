@@ -181,7 +181,8 @@ def settle(  # type: ignore[no-untyped-def]
             execute(4 * e + 3, events, t, x, par, v, rng[i : i + 1], w, v)
             for m in range(start[e], start[e + 1]):
                 new, k = v[m - start[e]], target[m]
-                if not abs(new) < (COUNTABLE if counted[k] else math.inf):
+                # infinity is as good as any other value of a parameter
+                if math.isnan(new) or (counted[k] and not abs(new) < COUNTABLE):
                     status[i, 0] = NOT_FINITE
                     status[i, 1] = -1 - e
                     continue

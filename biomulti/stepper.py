@@ -376,7 +376,7 @@ class Stepper:
             if code == outcome.NEGATIVE_AMOUNT:
                 what, cure = "{event} sets a number of molecules below zero", "correct what it sets"
             elif code == outcome.NOT_FINITE:
-                what = "{event} sets what is no finite number, or more molecules than can be counted"
+                what = "{event} sets what is no number, or more molecules than can be counted"
                 cure = "correct what it sets"
         else:
             flux = self.system.fluxes[which].name
