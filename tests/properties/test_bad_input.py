@@ -159,3 +159,49 @@ def test_encodings_that_are_not_so(tmp_path, encoding):
     path.write_bytes(bm.load("telegraph").sbml.replace('"UTF-8"', f'"{encoding}"').replace("Telegraph", "é").encode())
     with pytest.raises(bm.ModelError, match=r"model\.xml"):
         bm.load(path)
+
+
+HEAD = "unit substance = item; "
+NO_NUMBER = "event 'E' sets what is no|the rate of '_J0' is not a finite number"
+# a model, and what its run must say
+FAILING = {
+    "an event sets NaN": ("k = 1; E: at (time > 0.1): k = nan; S -> ; S; S = 5", NO_NUMBER),
+    "an event sets infinity": ("E: at (time > 0.1): S = inf; S -> ; S; S = 5", NO_NUMBER),
+    "an event at the start": ("E: at (S > 1), t0 = false: S = inf; S -> ; S; S = 5", NO_NUMBER),
+    "an event in the past": (
+        "E: at -1 after (time > 0.1): k = 1; k = 0; S -> ; S; S = 5",
+        "delay of event 'E' is negative",
+    ),
+    "events without end": (
+        "k = 0; E: at (k < 1), t0 = false: k = 1; F: at (k >= 1), t0 = false: k = 0; S -> ; S; S = 5",
+        "without end",
+    ),
+    "no otherwise": ("S -> ; piecewise(1, S > 9); S = 5", "is not a finite number"),
+    "no solution": ("0 = k^2 + 1; var k = 1; S -> ; S; S = 5", "has no solution"),
+}
+
+
+@pytest.mark.parametrize("method", ["ssa", "hybrid", "ode"])
+@pytest.mark.parametrize("case", FAILING)
+def test_runs_that_fail_say_so(case, method):
+    text, message = FAILING[case]
+    with pytest.raises(bm.SimulationError, match=message) as caught:
+        bm.simulate(HEAD + text, t_end=0.5, every=0.25, method=method, replicates=2, seed=1, progress=False)
+    assert caught.value.partial.sizes["time"] == 3
+
+
+def test_an_equilibrium_that_cannot_be_reached_says_so():
+    text = bm.load(f"{HEAD} r: S -> ; 1/(S - S); S = 5").sbml
+    fast = re.sub(r'(<reaction id="r"[^>]*)>', r'\1 fast="true">', text).replace("level3/version2", "level3/version1")
+    with pytest.raises(bm.SimulationError, match="'r' is not a finite number") as caught:
+        bm.simulate(fast.replace('version="2"', 'version="1"'), t_end=0.5, every=0.25, method="ode", progress=False)
+    assert caught.value.partial.sizes["time"] == 3
+
+
+@pytest.mark.parametrize("size", ["", 'size="0"', 'size="0.7"'])
+def test_an_amount_needs_no_volume(size):
+    text = bm.load(f"{HEAD} compartment c = 1; species S in c; S = 1; k = 3; => S; k").sbml
+    text = re.sub(r'(<compartment id="c"[^>]*) size="1"', rf"\1 {size}", text)
+    text = text.replace('initialConcentration="1"', 'initialAmount="3"')
+    run = bm.simulate(text, t_end=1.0, every=1.0, method="ode", progress=False)
+    assert run["S"].to_numpy()[:, 0] == pytest.approx([3.0, 6.0], rel=1e-12)
