@@ -29,7 +29,7 @@ from biomulti._kernels_past import recall, remember, shortest_lag
 from biomulti._kernels_ssa import choose, fire, report
 from biomulti._rng import exponential, uniform
 from biomulti.compile import FUNCTION
-from biomulti.outcome import EVENT, FINISHED, FRACTION, NO_ROOM, STEP_TOO_SMALL, UNFINISHED
+from biomulti.outcome import EVENT, FINISHED, FRACTION, NEGATIVE_AMOUNT, NO_ROOM, STEP_TOO_SMALL, UNFINISHED
 from tissue._jit import device, kernel
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
@@ -70,12 +70,12 @@ def clamp(y, allowed, counted):  # type: ignore[no-untyped-def]
 
 @device
 def first_step(x, dx, hazard, peak, floor, longest):  # type: ignore[no-untyped-def]
-    """A careful first step: a hundredth of the time in which something changes by its own size."""
+    """A careful first step: a hundredth of the time in which something changes by its own size, or of all."""
     h = longest
     for k in range(x.shape[0]):
         size = max(abs(x[k]), peak[k], floor[k])
-        if size > 0.0 and abs(dx[k]) > 0.0:
-            h = min(h, 0.01 * size / abs(dx[k]))
+        if abs(dx[k]) > 0.0:
+            h = min(h, 0.01 * size / abs(dx[k]) if size > 0.0 else 0.001 * longest)
     return min(h, 1.0 / hazard) if hazard > 0.0 else h
 
 
@@ -152,6 +152,9 @@ def follow(x, j, a, followers, status, i):  # type: ignore[no-untyped-def]
             status[i, 1] = j
         else:
             x[species[m]] += round(jump)
+            if x[species[m]] < 0.0:
+                status[i, 0] = NEGATIVE_AMOUNT
+                status[i, 1] = j
 
 
 @njit(error_model="numpy")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from biomulti import _distributions
 from biomulti._rng import exponentials, streams
+from biomulti.start import Draw
 from biomulti.system import System
 
 FIRST_PLACES = 4  # events that may wait in a row before more room is made
@@ -157,11 +158,14 @@ def _start(
     if not system.draws_at_start:
         y, p = system.start(initial, parameters)
         return np.tile(y, (rows, 1)), np.tile(p, (rows, 1))
-    starts = []
-    for i in range(rows):
-
-        def draw(name: str, args: list[float], stream: NDArray[np.uint64] = rng[i : i + 1]) -> float:
-            return float(getattr(_distributions, f"draw_{name}{len(args)}")(stream, *args))
-
-        starts.append(system.start(initial, parameters, draw))
+    starts = [system.start(initial, parameters, draw_from(rng[i : i + 1])) for i in range(rows)]
     return np.array([y for y, _ in starts]), np.array([p for _, p in starts])
+
+
+def draw_from(stream: NDArray[np.uint64]) -> Draw:
+    """Numbers of named distributions from one stream, [1, 4]."""
+
+    def draw(name: str, args: list[float]) -> float:
+        return float(getattr(_distributions, f"draw_{name}{len(args)}")(stream, *args))
+
+    return draw

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 import tissue
 from biomulti import options, simulation
-from biomulti.cells import population
+from biomulti.cells import draw_from, population
 from biomulti.counts import molecules_per_unit, whole_starts
 from biomulti.coupling import Concentration, Output, OutputCoupling, Secretion, Signal, SignalCoupling
 from biomulti.errors import CouplingError, OptionError, SimulationError
@@ -255,13 +255,13 @@ class Tissue:
             # what a cell starts with may follow from its own parameters
             for i in range(self.count):
                 own = {name: float(values[i]) for name, values in self.own.items()}
-                cells.y[i], cells.p[i] = self.system.start(self.initial, self.parameters | own)
+                draw = draw_from(cells.rng[i : i + 1])
+                cells.y[i], cells.p[i] = self.system.start(self.initial, self.parameters | own, draw)
         for name, values in self.own.items():
             cells.p[:, self._index(name)] = values
         cells.y[:] = cells.peak[:] = whole_starts(self.system, cells.y, self.stepper.counts)
-        if self.warm_up:
-            cells.clock[:] = -self.warm_up
-            self.stepper.advance(cells, np.zeros(1))
+        cells.clock[:] = 0.0 - self.warm_up
+        self.stepper.advance(cells, np.zeros(1))
         exchange = Exchange(
             stepper=self.stepper,
             stokes=self.stokes,
@@ -291,7 +291,7 @@ class Tissue:
         return {"cell": np.arange(self.count), "gx": ("gx", x.ravel(), unit), "gy": ("gy", y.ravel(), unit)}
 
     def _attributes(self, dt: float) -> dict[str, Any]:
-        _, values = self.system.start(self.initial, self.parameters)
+        values = population(self.system, 1, seed=self.seed, initial=self.initial, parameters=self.parameters).p[0]
         return provenance(
             self.system,
             method=self.method,
@@ -310,6 +310,11 @@ class Tissue:
         )
 
     def _index(self, parameter: str) -> int:
+        if parameter in self.system.structural:
+            raise CouplingError(
+                f"'{parameter}' decides a stoichiometry or a conversion factor of the network {self.network.id}, which "
+                f"is the same in all cells; give it a value with parameters={{'{parameter}': ...}}."
+            )
         if parameter not in self.system.parameters:
             known = ", ".join(p.id for p in self.network.parameters if p.id in self.system.parameters)
             raise CouplingError(

@@ -31,6 +31,7 @@ PLENTIFUL = 100.0  # molecules: relative noise of a tenth
 SCARCE_SHARE = 0.1  # share of the pilot run a species may spend below PLENTIFUL and still count as plentiful
 VAST = 1e6  # molecules: a firing is noise of a millionth, and nobody waits for so many of them
 MANY = 10.0  # firings while what a reaction changes changes
+WHOLE = 1e-6  # how far a stoichiometry given by a formula may be from a whole number
 PILOT_POINTS = 400
 PILOT_TOLERANCE = 1e-4
 
@@ -131,9 +132,13 @@ def decide(
     if np.any(amounts[:, species] < -1e-3 * np.max(np.abs(amounts[:, species]), axis=0, initial=0.0)):
         note = "The pilot run fell below zero, so every reaction fires unless told otherwise."
         amounts, rates = np.zeros_like(amounts), np.zeros_like(rates)
-    decisions = []
+    decisions: list[Decision] = []
     for j, flux in enumerate(system.fluxes):
-        flows, reason = _decide_one(system, j, amounts, rates, physical_scale.get(flux.reaction))
+        if flux.follows >= 0:
+            leader = decisions[flux.follows]
+            flows, reason = leader.flows, f"part of {leader.reaction}"
+        else:
+            flows, reason = _decide_one(system, j, amounts, rates, physical_scale.get(flux.reaction))
         decisions.append(Decision(flux.name, flows, reason, float(np.mean(rates[:, j]))))
     if _saves_nothing(system, decisions, physical_scale):
         note = "Everything fires: what could flow fires less often than what must fire, which would restart the flow."
@@ -194,7 +199,8 @@ def horizon(
     system: System, model: CompiledModel, initial: Mapping[str, float], parameters: Mapping[str, float]
 ) -> float:
     """Ten times the slowest turnover at the start: how far a run goes when nobody says."""
-    y, p = system.start(initial, parameters)
+    start = population(system, 1, seed=0, initial=initial, parameters=parameters)
+    y, p = start.y[0], start.p[0]
     first = _fluxes(model, np.zeros(1), y[None, None], p[None], len(system.fluxes))[0]
     turnover = (np.abs(first) @ np.abs(system.stoichiometry))[0] / 2.0
     moving = np.isfinite(turnover) & (turnover > 0.0)
@@ -210,18 +216,24 @@ def _fluxes(model: CompiledModel, times: Floats, y: Floats, p: Floats, count: in
 
 
 def _may_fire(flux: Flux, physical_scale: Mapping[str, str]) -> bool:
-    whole = all(n == round(n) for n in flux.change.values())
+    whole = all(n == round(n) for n in flux.change.values()) and not flux.fast
     return whole and not flux.is_rule and physical_scale.get(flux.reaction) != "flow"
 
 
 def _decide_one(system: System, j: int, amounts: Floats, rates: Floats, word: str | None) -> tuple[bool, str]:
     flux = system.fluxes[j]
-    changed = list(flux.change)
+    followers = [f for f, other in enumerate(system.fluxes) if other.follows == j]
+    changed = [*flux.change, *(k for f in followers for k in system.fluxes[f].change)]
     if flux.is_rule:
         return True, "a rate rule"
     if word is not None:
         return word == "flow", "as asked for"
-    if any(n != round(n) for n in flux.change.values()):
+    if flux.fast:
+        return True, "fast: always at its equilibrium"
+    running = rates[:, j] != 0.0
+    varying = rates[running][:, followers] / rates[running, j][:, None]
+    fixed = np.array([*flux.change.values()])
+    if np.any(fixed != np.round(fixed)) or np.any(np.abs(varying - np.round(varying)) > WHOLE):
         return True, "changes a species by a fraction of a molecule"
     if not changed:
         return True, "changes nothing"

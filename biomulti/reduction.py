@@ -199,7 +199,7 @@ def _solved(network: Network) -> tuple[Network, dict[str, Expression]]:
     solved: dict[str, Expression] = {}
     unknowns: dict[str, Expression] = {}
     for name, rule in determined.items():
-        answer = _linear(rule, name, network.assignment_rules)
+        answer = _linear(rule, name, {**network.assignment_rules, **solved})
         if answer is None or _needs_itself(name, answer, {**network.assignment_rules, **solved}):
             unknowns[name] = rule
         else:

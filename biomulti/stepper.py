@@ -139,7 +139,7 @@ class Stepper:
         start = np.searchsorted(rows, np.arange(len(stoichiometry) + 1))
         limited = np.any((stoichiometry < 0.0) & self.continuous, axis=1) & self.fires
         return (
-            self.fires,
+            self.fires & self.active,
             start.astype(np.int64),
             columns.astype(np.int64),
             np.ascontiguousarray(stoichiometry[rows, columns]),
@@ -315,6 +315,7 @@ class Stepper:
         """The rows go on: step sizes are chosen anew, fast reactions come to rest."""
         settled = status[:, 0] == outcome.FINISHED
         self._relax(cells, settled)
+        cells.step[settled] = 0.0
         status[settled, 0] = outcome.UNFINISHED
 
     def _relax(self, cells: CellPopulation, chosen: Booleans) -> None:
@@ -339,7 +340,7 @@ class Stepper:
             return np.empty(0)
         rows = np.unique(cells.p, axis=0)[:LARGEST_STOPS]
         found = [evaluate_at(e, row) for e in self.system.jumps for row in rows]
-        inside = np.array([t for t in found if np.min(cells.clock) < t < times[-1]])
+        inside = np.array([t for t in found if np.min(cells.clock) <= t < times[-1]])
         return np.union1d(inside, np.nextafter(inside, np.inf))
 
     def _direct(self, cells: CellPopulation, times: Floats, out: Floats, cursor: Any, budget: int, status: Any) -> None:

@@ -26,6 +26,7 @@ from biomulti.network import Compartment, Event, Network, Parameter, Species
 from biomulti.reduction import Rates, Reduced, moved_by_reactions, net_change, reads_as_amount, reduced
 from biomulti.start import Draw, InitialValues, in_order
 
+WATCHED = "trigger#"  # begins the name of a difference that a trigger looks at, which no model can use
 FAST = 1e9  # by what the law of a fast reaction is multiplied: what it leaves open of its equilibrium is a billionth
 
 Floats = NDArray[np.float64]
@@ -92,6 +93,7 @@ class System:
     occurrences: tuple[Occurrence, ...]
     structural: frozenset[str]
     constraints: tuple[Expression, ...] = ()
+    watched: Mapping[str, Expression] = dataclasses.field(default_factory=dict)
 
     @cached_property
     def stoichiometry(self) -> Floats:
@@ -194,7 +196,11 @@ class System:
 
         read_y, read_p = self._read
         y = [
-            values[n] if n in self.reduced.delays else value(n, k in read_y) * (self.scale if n in species else 1.0)
+            values.evaluate(self.watched[n])
+            if n in self.watched
+            else values[n]
+            if n in self.reduced.delays
+            else value(n, k in read_y) * (self.scale if n in species else 1.0)
             for k, n in enumerate(self.states)
         ]
         p = [value(n, k in read_p) for k, n in enumerate(self.parameters)]
@@ -208,6 +214,20 @@ class System:
         moved = {k for f in self.fluxes for k in f.change}
         y, p = (frozenset(int(n.args[0]) for n in nodes if n.op == op) for op in ("y", "p"))  # type: ignore[arg-type]
         return y | moved, p
+
+
+def depends_on_time(network: Network, formula: Expression) -> bool:
+    """True if a formula reads time, itself or through assignment rules."""
+    names: set[str] = set()
+    stack = [formula]
+    while stack:
+        root = stack.pop()
+        if ex.depends_on_time(root):
+            return True
+        new = ex.symbols(root) - names
+        names |= new
+        stack += [network.assignment_rules[n] for n in new if n in network.assignment_rules]
+    return False
 
 
 def _follows_time(trigger: Expression) -> bool:
@@ -272,6 +292,7 @@ class _Builder:
             *self.network.stoichiometries,
             *self.network.species,
         ]
+        self.watched = self._watched()
         self.states = self._states()
         not_constant = self.ruled | set(self.states)
         self.parameters = [t.id for t in self.things if t.id not in not_constant]
@@ -285,7 +306,20 @@ class _Builder:
         states += [n for n in rated if n not in states]
         states += [n for n in self.reduced.unknowns if n not in states]
         states += [t.id for t in self.things if t.id in changed and t.id not in states]
-        return states + list(self.reduced.delays)
+        return states + list(self.reduced.delays) + list(self.watched)
+
+    def _watched(self) -> dict[str, Expression]:
+        """What triggers that follow time compare: integrated as states, so that steps are short where these move."""
+        network = self.network
+        found: dict[Expression, str] = {}
+        for event in network.events:
+            for node in ex.walk(event.trigger):
+                sides = node.children
+                if node.op in ex.RELATIONS and any(depends_on_time(network, side) for side in sides):
+                    other = sides[1] if sides[0] == ex.TIME else sides[0]
+                    if ex.TIME not in sides or depends_on_time(network, other):
+                        found.setdefault(ex.subtract(*sides), f"{WATCHED}{len(found)}")
+        return {name: difference for difference, name in found.items()}
 
     def _refuse_contradictions(self) -> None:
         for name in sorted(self.moved & (self.ruled | set(self.network.rate_rules))):
@@ -316,6 +350,7 @@ class _Builder:
             delays=delays,
             occurrences=occurrences,
             structural=frozenset(self.structural),
+            watched=self.watched,
             constraints=tuple(self.lower.expression(c.condition) for c in self.network.constraints),
         )
 
@@ -373,7 +408,7 @@ class _Builder:
                 ]
                 if name in self.lower.laws:
                     return None
-        if names & set_later:
+        if names & (set_later | set(self.lower.species)):
             return None
         self.structural |= names
         known = {t.id for t in self.things} - set(self.lower.species) - self.ruled
@@ -384,7 +419,11 @@ class _Builder:
         place = {n: k for k, n in enumerate(self.states)}
         rates = [(n, f"d {n}/dt", self.lower.rate(n)) for n in self.network.rate_rules]
         unknowns = [(n, f"rule of {n}", self.lower.expression(f)) for n, f in self.reduced.unknowns.items()]
-        return [Flux(label, law, {place[name]: 1.0}) for name, label, law in (*rates, *unknowns)]
+        watched = [
+            (n, "the trigger of an event", self.lower.expression(self.lower.rates.along(difference)))
+            for n, difference in self.watched.items()
+        ]
+        return [Flux(label, law, {place[name]: 1.0}) for name, label, law in (*rates, *unknowns, *watched)]
 
     def _occurrence(self, event: Event, place: Mapping[str, int]) -> Occurrence:
         names = [n for n in event.assignments if n in place]

@@ -269,3 +269,42 @@ def test_a_broken_constraint_is_said():
     )
     with pytest.warns(UserWarning, match=r"A > 1 does not hold from time 1 on \(replicate 0\): too few"):
         bm.simulate(two(rules=rule), t_end=2.0, every=0.5, method="ode", progress=False)
+
+
+@pytest.mark.parametrize("method", ["ode", "ssa", "hybrid"])
+def test_a_trigger_that_oscillates_in_time_is_followed(method):
+    model = "c = 0; at sin(6.283185307179586*time) > 0.5: c = c + 1; S = 0; J: -> S; 0.01"
+    assert last(run(model, 50.3, method=method, every=50.3), "c") == 51.0
+
+
+def test_an_event_just_after_the_start():
+    result = run("p = 0; species S = 0; J: -> S; 50*p; at time > 0: p = 1", 4.0, "ssa", every=1.0, replicates=100)
+    # Poisson of mean 50 (t - 0): four standard errors
+    assert np.all(np.abs(result["S"].values.mean(axis=1) - 50.0 * result["time"].values) < 4.0 * np.sqrt(2.0))
+
+
+def test_steps_are_careful_from_zero_and_after_events():
+    model = "species S = 0; J: -> S; 1000; K: S -> ; S"
+    flow = {"J": "flow", "K": "flow"}
+    result = run(model, 3.0, "hybrid", every=1.0, physical_scale=flow)
+    assert result["S"].values[:, 0] == pytest.approx(1000.0 * (1.0 - np.exp(-np.arange(4.0))), rel=1e-3)
+    model = "species S = 1000; k = 1000; J: -> S; k; K: S -> ; S; at time >= 10: k = 5000"
+    result = run(model, 13.0, "hybrid", every=1.0, physical_scale=flow)
+    exact = 5000.0 - 4000.0 * np.exp(-np.arange(1.0, 4.0))
+    assert result["S"].values[-3:, 0] == pytest.approx(exact, rel=1e-3)
+
+
+@pytest.mark.parametrize("method", ["ssa", "hybrid"])
+def test_bursts_of_varying_size(method):
+    text = "species S = 0; n = 10; J: -> n S; 1; n' = 0"
+    result = run(text, 10.0, method, replicates=2000, every=10.0)
+    final = result["S"].values[-1]
+    # ten times a Poisson number of mean 10: mean 100, variance 1000; five standard errors
+    assert abs(final.mean() - 100.0) < 5.0 * math.sqrt(1000.0 / 2000.0)
+    assert abs(final.var() - 1000.0) < 5.0 * 1000.0 * math.sqrt(2.1 / 2000.0)
+
+
+def test_varying_stoichiometry_of_a_reactant():
+    result = run("species T = 100; n = 1; K: n T -> ; 3; n := 1 + floor(time)", 5.0, "ssa", replicates=500, every=5.0)
+    # rate 3, one molecule more each unit of time: 3 (1 + 2 + 3 + 4 + 5), variance 3 (1 + 4 + 9 + 16 + 25)
+    assert abs(result["T"].values[-1].mean() - 55.0) < 5.0 * math.sqrt(165.0 / 500.0)
