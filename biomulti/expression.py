@@ -36,7 +36,7 @@ FUNCTIONS: dict[str, Callable[[float], float]] = {
 }
 
 
-LONGEST_FLAT = 200  # terms or factors of a sum or product that becomes part of another
+LONGEST_FLAT = 32  # terms or factors of a sum or product that becomes part of another
 LONGEST_FORMULA = 4_000  # characters of a formula as shown
 
 
