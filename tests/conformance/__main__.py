@@ -49,15 +49,13 @@ def main() -> int:
 def say(verdicts: list[Verdict], method: str, runs: int) -> None:
     """Print tables, failures, and what was run twice."""
     print(f"\n{report.by_tag(verdicts)}\n\n{report.failures(verdicts)}\n")
-    again = report.repeated(verdicts)
     if any(v.case.kind == "stochastic" for v in verdicts):
         print(
             f"Stochastic cases: {method}, {runs:,} runs. One with a point outside its range was run again, once, "
             f"with another fixed seed and {MORE_RUNS} times the runs; it fails if one of the same points is outside "
-            f"again, or more than {CHANCE_POINTS} points in all. "
-            + ("These passed then:" if again else "None passed only then.")
+            f"again, or more than {CHANCE_POINTS} points in all. {report.first_sight(verdicts)}.\n"
         )
-        print(again)
+        print(report.repeated(verdicts))
     counts = Counter(v.outcome for v in verdicts)
     print(f"\n{report.totals(verdicts)}\n")
     print(f"{counts[PASSED]} passed, {counts[FAILED]} failed, {counts[REFUSED]} refused as they should be.")

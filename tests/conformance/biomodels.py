@@ -26,7 +26,7 @@ from tqdm import tqdm
 import biomulti as bm
 
 from .judge import prepare
-from .options import LARGEST_STATUS, LIMIT, shared
+from .options import LARGEST_STATUS, shared
 from .report import table, versions
 from .workers import run_jobs
 
@@ -36,6 +36,7 @@ AGREEMENT = 1e-5  # largest error, of the largest value of each species
 NOISE = 1e-9
 TOLERANCE = 1e-7  # relative, of both programs; libRoadRunner's absolute one is its default, 1e-12
 ROUNDS = 5
+LIMIT = 1200.0  # seconds for a model by the clock, which is shared with whatever else runs
 
 Floats = NDArray[np.float64]
 
@@ -46,72 +47,72 @@ class Measured:
 
     model: str
     reason: str = ""  # of a failure
-    species: str = ""
+    worst: str = ""  # column
     errors: tuple[float, float] = (np.nan, np.nan)
     seconds: tuple[float, float] = (np.nan, np.nan)
     first: tuple[float, float] = (np.nan, np.nan)
 
 
 def read_reference(path: Path) -> tuple[Floats, dict[str, Floats]]:
-    """Times, and the concentration of each species."""
+    """Times, and columns as they are named: [A] is the concentration of A, and k the parameter k."""
     with path.open(newline="") as file:
         names, *rows = csv.reader(file)
     values = np.array(rows, dtype=float).T
-    return values[0], {n.strip("[]"): v for n, v in zip(names[1:], values[1:], strict=True)}
+    return values[0], dict(zip(names[1:], values[1:], strict=True))
 
 
 def errors_of(found: Mapping[str, Floats], expected: Mapping[str, Floats]) -> dict[str, float]:
-    """Largest error of each species over its largest value, or over the model's if it stays below NOISE of that."""
+    """Largest error of each column over its largest value, or over the model's if it stays below NOISE of that."""
     largest = {name: float(np.abs(values).max()) for name, values in expected.items()}
     overall = max(largest.values(), default=0.0) or 1.0
     sizes = {n: size if size > NOISE * overall else overall for n, size in largest.items()}
     return {n: float(np.abs(found[n] - v).max()) / sizes[n] for n, v in expected.items()}
 
 
-def our_run(network: bm.Network, times: Floats, species: Sequence[str]) -> dict[str, Floats]:
+def our_run(network: bm.Network, times: Floats, columns: Sequence[str]) -> dict[str, Floats]:
     """Concentrations by `simulate`."""
     run = bm.simulate(
         network, t_end=times[-1], every=times[1], method="ode", quantity="concentration", tolerance=TOLERANCE,
         progress=False,
     )  # fmt: skip
-    return {name: run[name].values[:, 0] for name in species}
+    return {name: run[name.strip("[]")].values[:, 0] for name in columns}
 
 
-def their_runner(path: Path, species: Sequence[str]) -> Any:
+def their_runner(path: Path, columns: Sequence[str]) -> Any:
     """The model loaded by libRoadRunner."""
     load: Any = roadrunner.RoadRunner
     runner = load(str(path))
     runner.integrator.relative_tolerance = TOLERANCE
-    runner.timeCourseSelections = [f"[{name}]" for name in species]
+    runner.timeCourseSelections = list(columns)
     return runner
 
 
-def their_run(runner: Any, times: Floats, species: Sequence[str]) -> dict[str, Floats]:
+def their_run(runner: Any, times: Floats, columns: Sequence[str]) -> dict[str, Floats]:
     """Concentrations by libRoadRunner's CVODE."""
     runner.resetAll()
-    return dict(zip(species, np.array(runner.simulate(times[0], times[-1], len(times))).T, strict=True))
+    return dict(zip(columns, np.array(runner.simulate(times[0], times[-1], len(times))).T, strict=True))
 
 
 def measure(path: Path) -> Measured:
     """Run one model in both programs, in turns after a first call each."""
     warnings.simplefilter("ignore")
     times, expected = read_reference(path.parent / "reference" / f"{path.stem}.csv")
-    species = list(expected)
+    columns = list(expected)
     started = perf_counter()
     try:
         network = bm.load(path)
-        errors = errors_of(our_run(network, times, species), expected)
+        errors = errors_of(our_run(network, times, columns), expected)
     except Exception as error:
         line = (str(error).splitlines() or [""])[0].replace(f"{path.parent}/", "")
         return Measured(path.stem, f"{type(error).__name__}: {line}")
     between = perf_counter()
-    runner = their_runner(path, species)
-    others = errors_of(their_run(runner, times, species), expected)
+    runner = their_runner(path, columns)
+    others = errors_of(their_run(runner, times, columns), expected)
     firsts = (between - started, perf_counter() - between)
     worst = max(errors, key=lambda n: np.inf if np.isnan(errors[n]) else errors[n])
     agrees = errors[worst] < AGREEMENT
     reason = "" if agrees else f"{worst} differs from the reference by {errors[worst]:.2g} of its largest value"
-    seconds = in_turns(lambda: our_run(network, times, species), lambda: their_run(runner, times, species))
+    seconds = in_turns(lambda: our_run(network, times, columns), lambda: their_run(runner, times, columns))
     return Measured(path.stem, reason, worst, (errors[worst], max(others.values())), seconds, firsts)
 
 
@@ -142,7 +143,7 @@ def main(arguments: list[str]) -> int:
     print(f"{len(paths)} deposited models by ode; {versions()}, libRoadRunner {roadrunner.__version__}", flush=True)
     with tempfile.TemporaryDirectory() as empty:
         os.environ["BIOMULTI_CACHE"] = empty  # so that the first call compiles the model
-        found = run_jobs(paths, measure, prepare=prepare, lost=lost, limit=lambda _: LIMIT, workers=1)
+        found = run_jobs(paths, measure, prepare=prepare, lost=lost, limit=lambda _: LIMIT, by_clock=True, workers=1)
         results = list(tqdm(found, total=len(paths), unit=" models", dynamic_ncols=True, file=sys.stdout))
     print("\n" + say(sorted(results, key=lambda m: m.model)))
     failed = [m for m in results if m.reason]
@@ -156,13 +157,13 @@ def say(results: list[Measured]) -> str:
     """The table; the ratio of times is above 1 where ours takes longer."""
     rows = [
         (
-            m.model, m.species, *(f"{e:.1e}" for e in m.errors), *(f"{1e3 * s:.2f}" for s in m.seconds),
+            m.model, m.worst, *(f"{e:.1e}" for e in m.errors), *(f"{1e3 * s:.2f}" for s in m.seconds),
             f"{m.seconds[0] / m.seconds[1]:.1f}", *(f"{s:.2f}" for s in m.first),
         )
         for m in results
-        if m.species
+        if m.worst
     ]  # fmt: skip
-    head = ("model", "worst species", "error", "theirs", "ms", "theirs", "ratio", "first call, s", "theirs")
+    head = ("model", "worst", "error", "theirs", "ms", "theirs", "ratio", "first call, s", "theirs")
     note = (
         "Errors are of the reference, over each species' largest value; 'theirs' is libRoadRunner, both at a relative "
         f"tolerance of {TOLERANCE:g}.\nMilliseconds are processor time of one whole call, median of {ROUNDS}, in "

@@ -36,6 +36,7 @@ class Verdict:
     outcome: str  # passed, failed, or refused (as it should be)
     reason: str = ""
     note: str = ""  # of a case run twice
+    barely: bool = False  # passed, though not with every point of the second run inside, as the statistics stand
     seconds: float = 0.0  # of processor time
 
 
@@ -107,20 +108,23 @@ def _time_course(case: Case, network: bm.Network) -> Verdict:
 def _statistics(case: Case, network: bm.Network, method: str, runs: int) -> Verdict:
     times, expected = case.expected()
 
-    def outside(seed: int, n: int, second_look: bool) -> list[Outside]:
-        columns = _columns(case, network, times, method=method, seed=seed, replicates=n)
-        return points_outside(case, columns, expected, second_look=second_look)
+    def columns(seed: int, n: int) -> dict[str, Floats]:
+        return _columns(case, network, times, method=method, seed=seed, replicates=n)
 
-    first = outside(int(case.id), runs, False)
+    first = points_outside(case, columns(int(case.id), runs), expected)
     if not first:
         return Verdict(case, PASSED)
-    second = outside(int(case.id) + FRESH, MORE_RUNS * runs, True)
+    fresh = columns(int(case.id) + FRESH, MORE_RUNS * runs)
+    second = points_outside(case, fresh, expected, second_look=True)
+    by_kurtosis = len(points_outside(case, fresh, expected)) - len(second)
     places = {(p.column, p.index) for p in first}
     again = [p for p in second if (p.column, p.index) in places or not np.isfinite(p.statistic)]
-    note = f"{_said(first, times)}; {MORE_RUNS * runs} runs with another seed: {_said(second, times)}"
+    note = f"{_said(first, times)}; then, with {MORE_RUNS * runs:,} runs, {_said(second, times)}"
+    if by_kurtosis:
+        note += f", and {by_kurtosis} more within the range only by their kurtosis"
     if again or len(second) > CHANCE_POINTS:
         return Verdict(case, FAILED, f"wrong statistics: {note}")
-    return Verdict(case, PASSED, note=note)
+    return Verdict(case, PASSED, note=note, barely=bool(second or by_kurtosis))
 
 
 def _said(points: Sequence[Outside], times: Floats) -> str:

@@ -38,6 +38,7 @@ def run_jobs(
     prepare: Callable[[], None],
     lost: Callable[[Job, str], Result],
     limit: Callable[[Job], float],
+    by_clock: bool = False,
     workers: int = WORKERS,
 ) -> Iterator[Result]:
     """Results in the order in which they come.
@@ -48,6 +49,8 @@ def run_jobs(
         prepare: called in each process before its first job, outside the limit.
         lost: makes the result of a job that ran over the limit, or whose process died, from the reason.
         limit: seconds of processor time for a job, which may depend on it; by the clock it has `CLOCK` times that.
+        by_clock: the limit is by the clock alone, which leaves `process_time` fine: under a timer of processor time
+            it moves in steps of 4 ms.
         workers: number of processes, each with one thread.
     """
     waiting = list(range(len(jobs)))[::-1]
@@ -82,8 +85,8 @@ def run_jobs(
                 worker.jobs += 1
                 seconds = limit(jobs[worker.job])
                 worker.started = monotonic()
-                worker.deadline = worker.started + CLOCK * seconds
-                worker.pipe.send((jobs[worker.job], seconds))
+                worker.deadline = worker.started + (seconds if by_clock else CLOCK * seconds)
+                worker.pipe.send((jobs[worker.job], 0.0 if by_clock else seconds))
     finally:
         for worker in list(team):
             _end(worker, team)
@@ -113,7 +116,7 @@ def _serve(pipe: Connection, work: Callable[[Any], Any], prepare: Callable[[], N
     try:
         while True:
             job, seconds = pipe.recv()
-            signal.setitimer(signal.ITIMER_PROF, seconds)  # which ends the process, whatever it is at
+            signal.setitimer(signal.ITIMER_PROF, seconds)  # which ends the process, whatever it is at; 0 is no timer
             answer = work(job)
             signal.setitimer(signal.ITIMER_PROF, 0.0)
             pipe.send(answer)
@@ -136,7 +139,7 @@ def _end(worker: _Worker, team: list[_Worker]) -> None:
     team.remove(worker)
     worker.pipe.close()  # which an idle worker takes as the end
     if worker.job is None and worker.ready:
-        worker.process.join(5.0)
+        worker.process.join(60.0)
     worker.process.terminate()
     worker.process.join(5.0)
     if worker.process.is_alive():
