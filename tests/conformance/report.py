@@ -79,8 +79,8 @@ def first_sight(verdicts: Sequence[Verdict]) -> str:
     again = sum(v.note != "" for v in passed)
     barely = sum(v.barely for v in passed)
     return (
-        f"{len(passed) - again} stochastic cases passed at first sight, {again} when run again, {barely} of these with a "
-        "point outside that had been inside, or thanks to the kurtosis"
+        f"{len(passed) - again} stochastic cases passed at first sight, {again} when run again, {barely} of these with "
+        "a point outside that had been inside, or thanks to the kurtosis"
     )
 
 
