@@ -201,9 +201,8 @@ class Exact:
         columns = [self.names.index(n) for n in self.compared]
         exact = self.values[:, columns]
         largest = np.max(np.abs(exact), axis=0)
-        scale = np.maximum(
-            largest, 1e-12 * np.max(largest)
-        )  # what stays at zero but for rounding has no relative error
+        # what stays at zero but for rounding has no relative error
+        scale = np.maximum(largest, max(1e-12 * np.max(largest), 1e-300))
         return float(np.max(np.abs((path if its else path[:, columns]) - exact) / scale))
 
 
