@@ -6,12 +6,20 @@ import math
 from fractions import Fraction
 
 from biomulti import expression as ex
-from biomulti.expression import RELATIONS, Expression
+from biomulti.expression import LOGIC, RELATIONS, Expression
 from biomulti.written import DIGITS, is_short
 
 INFIX = {"add": "+", "mul": "*", "div": "/", "pow": "^", "and": "&&", "or": "||", **RELATIONS}
 # functions of other names; the rest are called as here
-NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "rate_of": "rateOf"}
+NAMES = {
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "le": "leq",
+    "ge": "geq",
+    "ne": "neq",
+    "rate_of": "rateOf",
+}
 NAMES |= {f"a{name}": f"arc{name}" for name in ("sinh", "cosh", "tanh")}
 CONSTANTS = {math.pi: "pi", math.e: "exponentiale"}
 LN_10 = math.log(10.0)
@@ -58,14 +66,15 @@ def _text(node: Expression, done: dict[Expression, str]) -> str:
     if op == "add":
         signed = [("-", a.children[0]) if a.op == "neg" else ("+", a) for a in args[1:]]
         return _bracketed(args[0], done) + "".join(f" {sign} {_bracketed(a, done)}" for sign, a in signed)
-    # what begins with the same operation would become a part of it
-    if op in INFIX and len(args) > 1 and not (op in ex.LOGIC and args[0].op == op):
+    # what begins with such an operation would become a part of it, a < b < c for (a < b) < c, brackets or not
+    joined = args[0].op in (RELATIONS if op in RELATIONS else LOGIC.keys() & {op})
+    if op in INFIX and len(args) > 1 and not joined:
         return f" {INFIX[op]} ".join(_bracketed(a, done) for a in args)
     if op == "neg":
         return f"-{_bracketed(args[0], done)}"
     if op == "piecewise" and args[-1].value is not None and math.isnan(args[-1].value):
         args = args[:-1]
-    name = str(node.args[0]) if op == "draw" else NAMES.get(op, op)
+    name = str(node.args[0]) if op in ("draw", "call") else NAMES.get(op, op)
     return f"{name}({', '.join(done[a] for a in args)})"
 
 

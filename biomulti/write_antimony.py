@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from biomulti import expression as ex
 from biomulti import units
 from biomulti.antimony_formula import CANNOT_BE_NAMES, formula, number
 from biomulti.errors import UnsupportedError
 from biomulti.expression import Expression
 from biomulti.network import Event, Network, Reaction, Species
 from biomulti.reread import confirmed
-from biomulti.written import DIGITS, is_short, repeated, terms
+from biomulti.written import DIGITS, is_short, split, terms, unused_names
 
 UNNAMED = "__main"  # Antimony's name for a model without one
 
@@ -21,7 +22,7 @@ def to_antimony(network: Network) -> str:
     Raises:
         UnsupportedError: Antimony has no words for a part of the network, which the message names; `to_sbml` has.
     """
-    return confirmed("\n".join(_Writer(network).lines()) + "\n", network, "Antimony")
+    return confirmed(_Writer(network).text(), network, "Antimony")
 
 
 class _Writer:
@@ -29,11 +30,17 @@ class _Writer:
 
     def __init__(self, network: Network) -> None:
         self.network = network
+        self.names = unused_names(network)
+        self.functions: list[str] = []
 
-    def lines(self) -> Iterator[str]:
-        network = self.network
+    def text(self) -> str:
         self._check_names()
         self._check_parts()
+        model = list(self._model())
+        return "\n".join([*self.functions, *model]) + "\n"
+
+    def _model(self) -> Iterator[str]:
+        network = self.network
         indent = "" if network.id == UNNAMED else "  "
         if indent:
             yield f"model *{network.id}()"
@@ -76,6 +83,9 @@ class _Writer:
         for parameter in network.stoichiometries:
             if parameter.name:
                 raise self._refusal(f"the name of stoichiometry '{parameter.id}', {parameter.name!r}")
+        for name, rule in network.rate_rules.items():
+            if ex.contains(rule, "draw"):
+                raise self._refusal(f"random numbers in the rate rule of '{name}'")
         for event in network.events:
             if not event.id:
                 raise self._refusal(f"the event at {event.trigger!r}, which has no id")
@@ -110,8 +120,7 @@ class _Writer:
         for reaction in self.network.reactions:
             arrow = "->" if reaction.reversible else "=>"
             sides = (self._side(reaction, reaction.reactants), arrow, self._side(reaction, reaction.products))
-            law = self._formula(reaction.law, f"the law of reaction '{reaction.id}'")
-            yield f"{reaction.id}: {' '.join(filter(None, sides))}; {law}"
+            yield f"{reaction.id}: {' '.join(filter(None, sides))}; {self._formula(reaction.law)}"
         for parameter in self.network.stoichiometries:
             value = self._assigned(parameter.value, f"the value of '{parameter.id}'")
             yield f"{_kind(parameter.constant)} {parameter.id}{value}"
@@ -138,7 +147,7 @@ class _Writer:
         for name, start in network.initial_assignments.items():
             # a number, or a number divided by a volume, would be taken for a value in place of an assignment
             alone = start.value is not None or (start.op == "div" and start.children[0].value is not None)
-            yield f"{name} = {self._formula(start, f'the initial assignment of {name!r}')}{' + 0' * alone}"
+            yield f"{name} = {self._formula(start)}{' + 0' * alone}"
 
     def _start(self, species: Species) -> Iterator[str]:
         what = f"the start of species '{species.id}'"
@@ -150,28 +159,27 @@ class _Writer:
 
     def _rules(self) -> Iterator[str]:
         for name, rule in self.network.assignment_rules.items():
-            yield f"{name} := {self._formula(rule, f'the rule of {name!r}')}"
+            yield f"{name} := {self._formula(rule)}"
         for name, rule in self.network.rate_rules.items():
-            yield f"{name}' = {self._formula(rule, f'the rate rule of {name!r}')}"
+            yield f"{name}' = {self._formula(rule)}"
         for rule in self.network.algebraic_rules:
-            yield f"0 = {self._formula(rule, 'an algebraic rule')}"
+            yield f"0 = {self._formula(rule)}"
 
     def _events(self) -> Iterator[str]:
         for event in self.network.events:
             yield self._event(event)
 
     def _event(self, event: Event) -> str:
-        what = f"event '{event.id}'"
-        delay = "" if event.delay is None else f"({self._formula(event.delay, what)}) after "
-        options = [] if event.priority is None else [f"priority = {self._formula(event.priority, what)}"]
+        delay = "" if event.delay is None else f"({self._formula(event.delay)}) after "
+        options = [] if event.priority is None else [f"priority = {self._formula(event.priority)}"]
         for name, value in (
             ("t0", event.initial),
             ("persistent", event.persistent),
             ("fromTrigger", event.from_trigger),
         ):
             options += [] if value else [f"{name} = false"]
-        head = ", ".join([f"{delay}({self._formula(event.trigger, what)})", *options])
-        changes = ", ".join(f"{name} = {self._formula(f, what)}" for name, f in event.assignments.items())
+        head = ", ".join([f"{delay}({self._formula(event.trigger)})", *options])
+        changes = ", ".join(f"{name} = {self._formula(f)}" for name, f in event.assignments.items())
         return f"{event.id}: at {head}: {changes}"
 
     def _names(self, indent: str) -> Iterator[str]:
@@ -181,10 +189,11 @@ class _Writer:
             if part.name:
                 yield f"{indent}{part.id} is {_quoted(part.name)};"
 
-    def _formula(self, root: Expression, what: str) -> str:
-        if repeated(root):
-            raise self._refusal(f"{what}, which has a part in several places that must not be written out")
-        return formula(root)
+    def _formula(self, root: Expression) -> str:
+        definitions, short = split(root, self.names)
+        for name, arguments, body in definitions:
+            self.functions += [f"function {name}({', '.join(arguments)})", f"  {formula(body)};", "end"]
+        return formula(short)
 
     def _number(self, x: float, what: str) -> str:
         if not is_short(x):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -19,7 +17,7 @@ from biomulti.expression import Expression
 from biomulti.network import Constraint, Event, Network, Reaction, Species
 from biomulti.reread import confirmed
 from biomulti.write_mathml import function_tree, tree
-from biomulti.written import is_short, split, terms
+from biomulti.written import is_short, split, terms, unused_names
 
 XHTML = "http://www.w3.org/1999/xhtml"
 MARK = "exact_number_"  # begins the marks of numbers in the text that libSBML writes
@@ -62,7 +60,7 @@ class _Writer:
         self.network = network
         self.stoichiometries = {p.id: p for p in network.stoichiometries}
         self.exact = _Exact({}, {})
-        self.names = _names_not_in(network)
+        self.names = unused_names(network)
         version = 1 if any(r.fast for r in network.reactions) else 2
         packages = ["l3v2extendedmath"] * (version == 1) + ["distrib"] * _draws(network)
         names = libsbml.SBMLNamespaces(3, version)
@@ -241,12 +239,6 @@ class _Writer:
             self._math(item.createDelay(), event.delay)
         if event.priority is not None:
             self._math(item.createPriority(), event.priority)
-
-
-def _names_not_in(network: Network) -> Iterator[str]:
-    parts = (network.compartments, network.species, network.parameters, network.stoichiometries)
-    taken = {network.id, *(p.id for part in (*parts, network.reactions, network.events) for p in part)}
-    return (name for name in (f"part_{k}" for k in itertools.count(1)) if name not in taken)
 
 
 def _draws(network: Network) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from biomulti import expression as ex
 from biomulti.expression import Expression
+from biomulti.network import Network
 
 DIGITS = 15  # that libSBML writes of a number, and Antimony with it; seventeen tell all numbers apart
-LARGEST = 20_000  # nodes of a formula, written out, above which what repeats itself becomes a function definition,
+LARGEST = 500  # nodes of a formula, written out, above which what repeats itself becomes a function definition,
 REPETITION = 10  # if that many times the nodes of the formula written once
 
 
@@ -33,50 +35,89 @@ def repeated(root: Expression) -> list[Expression]:
             places[child] += places[node]
             parents[child] += 1
     large = places.total() > max(LARGEST, REPETITION * len(nodes))
-    return [
-        n
-        for n in nodes
-        if (n.op == "draw" and places[n] > 1 and not large) or (large and n.children and parents[n] > 1)
-    ]
+    drawn: set[Expression] = set()
+    for node in nodes:
+        if node.op == "draw" or any(c in drawn for c in node.children):
+            drawn.add(node)
+    return [n for n in nodes if parents[n] > 1 and (n in drawn or (large and n.children))]
 
 
-def split(root: Expression, names: Iterator[str]) -> tuple[list[tuple[str, list[str], Expression]], Expression]:
+Definition = tuple[str, list[str], Expression]  # a function's name, its arguments, and its body
+
+
+def split(root: Expression, names: Iterator[str]) -> tuple[list[Definition], Expression]:
     """A formula that repeats nothing, by function definitions that name what would be repeated.
 
-    With r repeated in e(r), e becomes a call g(r) of g = x -> e(x); with several, the innermost first, each call holds
-    the next: g(r), g = x -> h(x, s(x)), h = x, y -> e(x, y).
-
-    Args:
-        names: names nothing else has.
+    The smallest part e(r, s) in which r stands several times, beside symbols s, becomes a call g(s, r) of a function
+    g = x, y -> e(y, x) with the two as arguments. `names` gives names nothing else has.
 
     Returns:
-        Definitions (name, arguments, body), none of which calls a later one, and the formula.
+        Definitions, none of which calls a later one, and the formula.
     """
-    parts = repeated(root)
-    if parts and ex.depends_on_time(root):  # a function definition has no time but what it is given
-        parts = [ex.TIME, *parts]
-    variables = sorted(ex.symbols(root))
-    bound = [next(names) for _ in parts]
-    symbols = {part: ex.symbol(name) for part, name in zip(parts, bound, strict=True)}
-    definitions: list[tuple[str, list[str], Expression]] = []
-    inner = _with_symbols(root, symbols)
-    for i in reversed(range(len(parts))):
-        arguments, name = [*variables, *bound[: i + 1]], next(names)
-        definitions.append((name, arguments, inner))
-        inner = Expression("call", name, *map(ex.symbol, arguments[:-1]), _with_symbols(parts[i], symbols))
-    return definitions, inner
+    definitions: list[Definition] = []
+    bound: list[Expression] = []
+    while parts := repeated(root):
+        whole = _holder(root, parts[0])
+        given = _outside(whole, parts[0])
+        bound += [ex.symbol(next(names)) for _ in given[len(bound) :]]
+        known = {g: g if g.op == "sym" else x for g, x in zip(given, bound, strict=False)}
+        arguments = [str(known[g].args[0]) for g in given]
+        inner, body = split(_exchanged(whole, known), names)
+        same = next((n for n, a, b in definitions if (a, b) == (arguments, body)), None)
+        name = same or next(names)
+        definitions += inner if same else [*inner, (name, arguments, body)]
+        root = _exchanged(root, {whole: Expression("call", name, *given)})
+    return definitions, root
 
 
-def _with_symbols(root: Expression, symbols: Mapping[Expression, Expression]) -> Expression:
-    """`root` with symbols for parts of it, and nothing simplified."""
+def _holder(root: Expression, part: Expression) -> Expression:
+    """The smallest part of `root` that holds all places of another: the part's immediate dominator."""
+    nodes = list(reversed(list(ex.walk(root))))
+    depth, above = {root: 0}, {root: root}
+    for node in nodes:
+        for child in node.children:
+            if child not in above:
+                above[child] = node
+            one, other = above[child], node
+            while one is not other:
+                if depth[one] >= depth[other]:
+                    one = above[one]
+                else:
+                    other = above[other]
+            above[child], depth[child] = one, depth[one] + 1
+    return above[part]
+
+
+def _outside(whole: Expression, part: Expression) -> list[Expression]:
+    """What a function that stands for `whole` has to be given: no function knows symbols, time, or what it draws."""
+    found: dict[Expression, None] = {}
+    stack = [whole]
+    while stack:
+        node = stack.pop()
+        alone = node.op in ("sym", "time", "draw", "delay", "rate_of") and node is not whole
+        if node is part or (alone and part not in ex.walk(node)):
+            found.setdefault(node)
+        else:
+            stack += [c for c in node.children if c not in found]
+    return [*found]
+
+
+def _exchanged(root: Expression, known: Mapping[Expression, Expression]) -> Expression:
+    """`root` with parts of it exchanged, and nothing simplified."""
     done: dict[Expression, Expression] = {}
     for node in ex.walk(root):
-        done[node] = node
+        built = node
         if node.children:
-            done[node] = Expression(node.op, *(done[a] if isinstance(a, Expression) else a for a in node.args))
-        if node is not root:
-            done[node] = symbols.get(node, done[node])
+            built = Expression(node.op, *(done[a] if isinstance(a, Expression) else a for a in node.args))
+        done[node] = known.get(node, built)
     return done[root]
+
+
+def unused_names(network: Network) -> Iterator[str]:
+    """Names that nothing in a network has."""
+    parts = (network.compartments, network.species, network.parameters, network.stoichiometries)
+    taken = {network.id, *(p.id for part in (*parts, network.reactions, network.events) for p in part)}
+    return (name for name in (f"part_{k}" for k in itertools.count(1)) if name not in taken)
 
 
 def terms(stoichiometry: float | Expression) -> tuple[float | Expression, ...]:
