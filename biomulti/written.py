@@ -90,16 +90,20 @@ def _holder(root: Expression, part: Expression) -> Expression:
 
 def _outside(whole: Expression, part: Expression) -> list[Expression]:
     """What a function that stands for `whole` has to be given: no function knows symbols, time, or what it draws."""
-    found: dict[Expression, None] = {}
+    found: list[Expression] = []
+    seen: set[Expression] = set()
     stack = [whole]
     while stack:
         node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
         alone = node.op in ("sym", "time", "draw", "delay", "rate_of") and node is not whole
         if node is part or (alone and part not in ex.walk(node)):
-            found.setdefault(node)
+            found.append(node)
         else:
-            stack += [c for c in node.children if c not in found]
-    return [*found]
+            stack += node.children
+    return found
 
 
 def _exchanged(root: Expression, known: Mapping[Expression, Expression]) -> Expression:

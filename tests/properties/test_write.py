@@ -307,11 +307,25 @@ def test_one_random_number_in_several_places():
     check(network, bm.to_antimony(network))
 
 
-def test_a_formula_too_large_to_be_written_out():
-    """x -> sin(x) + x time, forty times: a tree of 10^12 leaves, and 160 nodes."""
+def doubling(steps: int) -> Expression:
+    """x -> sin(x) + x time: a tree of 2^steps leaves."""
     root = ex.symbol("k")
-    for _ in range(40):
+    for _ in range(steps):
         root = ex.add(ex.function("sin", root), ex.multiply(root, ex.TIME))
+    return root
+
+
+def fibonacci(steps: int) -> Expression:
+    """x, y -> y, sin(y) + x S: a tree of 1.6^steps leaves, where only the whole holds all places of a part."""
+    before, root = ex.symbol("k"), ex.function("exp", ex.symbol("k"))
+    for _ in range(steps):
+        before, root = root, ex.add(ex.function("sin", root), ex.multiply(before, ex.symbol("S")))
+    return root
+
+
+@pytest.mark.parametrize("root", [doubling(40), fibonacci(30)], ids=["doubling", "fibonacci"])
+def test_a_formula_too_large_to_be_written_out(root):
+    """10^12 and 10^6 leaves, and 160 and 90 nodes."""
     network = small(assignment_rules={"v": root})
     for text, longest in ((bm.to_sbml(network), 500_000), (bm.to_antimony(network), 50_000)):
         check(network, text)
