@@ -29,6 +29,7 @@ Booleans = NDArray[np.bool_]
 FIRST_BUDGET, LARGEST_BUDGET = 2_000, 2_000_000  # steps of a row between two looks at the clock
 LARGEST_STOPS = 1_000  # different sets of parameters whose jumps are looked for
 LOWEST = number(-math.inf)  # priority of an event that has none
+CAUTION = 0.2  # share of the last step that the first after an event is
 RELAXATION = 1.0  # time in which fast reactions come to rest, a billion times as fast as their laws say
 CALL_SECONDS = 0.5  # how long one call of a kernel should take, so that progress moves and Ctrl-C is heard
 
@@ -312,10 +313,10 @@ class Stepper:
                 agenda.widen()
 
     def _after_event(self, cells: CellPopulation, status: NDArray[np.int64]) -> None:
-        """The rows go on: step sizes are chosen anew, fast reactions come to rest."""
+        """The rows go on: with short steps first, fast reactions come to rest."""
         settled = status[:, 0] == outcome.FINISHED
         self._relax(cells, settled)
-        cells.step[settled] = 0.0
+        cells.step[settled] *= CAUTION
         status[settled, 0] = outcome.UNFINISHED
 
     def _relax(self, cells: CellPopulation, chosen: Booleans) -> None:
@@ -341,7 +342,8 @@ class Stepper:
         rows = np.unique(cells.p, axis=0)[:LARGEST_STOPS]
         found = [evaluate_at(e, row) for e in self.system.jumps for row in rows]
         inside = np.array([t for t in found if np.min(cells.clock) <= t < times[-1]])
-        return np.union1d(inside, np.nextafter(inside, np.inf))
+        # after time 0 the next number is too small to step by
+        return np.union1d(inside, np.maximum(np.nextafter(inside, np.inf), inside + 1e-15 * times[-1]))
 
     def _direct(self, cells: CellPopulation, times: Floats, out: Floats, cursor: Any, budget: int, status: Any) -> None:
         if self.system.occurrences:
