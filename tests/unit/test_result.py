@@ -63,10 +63,10 @@ def test_quantities_are_one_run_in_three_units():
     assert runs["concentration"].S.attrs["units"].endswith("/ size of c")
 
 
-def test_what_varies_is_written_and_what_does_not_is_not():
+def test_what_varies_or_is_assigned_is_written_and_what_does_not_is_not():
     text = "S => ; k*S; S = 3; k := 1 + 0.1*S; j = 2; x' = -x; x = 1; fixed := 2*j;"
     run = bm.simulate(text, t_end=1.0, method="ode", progress=False)
-    assert set(run.data_vars) == {"S", "k", "x"}
+    assert set(run.data_vars) == {"S", "k", "x", "fixed"}
     assert np.allclose(run.k.values, 1.0 + 0.1 * run.S.values)
 
 
