@@ -463,7 +463,10 @@ def _formula(node: Expression, done: dict[Expression, tuple[str, int]]) -> tuple
     if op == "add":
         text = part(args[0], SUM)
         for arg in args[1:]:
-            text += f" - {part(arg.children[0], PRODUCT)}" if arg.op == "neg" else f" + {part(arg, SUM)}"
+            if arg.value is not None and arg.value < 0.0:
+                text += f" - {-arg.value:.12g}"
+            else:
+                text += f" - {part(arg.children[0], PRODUCT)}" if arg.op == "neg" else f" + {part(arg, SUM)}"
         return text, SUM
     if op == "neg":
         return f"-{part(args[0], POWER)}", PRODUCT
