@@ -32,7 +32,7 @@ def main() -> int:
     work = partial(judge, method=options.method, runs=options.runs)
     verdicts: list[Verdict] = []
     with tqdm(total=len(cases), unit=" cases", dynamic_ncols=True, file=sys.stdout) as bar:
-        for verdict in run_jobs(cases, work, prepare=prepare, lost=lost, limit=limit):
+        for verdict in run_jobs(cases, work, prepare=prepare, lost=lost, limit=limit, workers=options.jobs):
             verdicts.append(verdict)
             counts = Counter(v.outcome for v in verdicts)
             bar.set_postfix_str(", ".join(f"{counts[o]} {o}" for o in report.OUTCOMES), refresh=False)

@@ -38,6 +38,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         default=LIMIT,
         help=f"seconds of processor time for a case ({LIMIT:g}); stochastic ones have more",
     )
+    cores = os.cpu_count() or 1
+    parser.add_argument("--jobs", type=_jobs, default=cores, help=f"processes, of one thread each ({cores})")
     parser.add_argument("--no-docs", action="store_true", help="leave docs/conformance.md as it is")
     return parser.parse_args(arguments)
 
@@ -65,6 +67,13 @@ def limit_of(case: Case, limit: float) -> float:
 def is_complete(options: argparse.Namespace) -> bool:
     """True if nothing was left out, so that docs/conformance.md may be written anew."""
     return not (options.cases or options.tag or options.kind or options.method != "ssa" or options.runs < RUNS)
+
+
+def _jobs(text: str) -> int:
+    jobs = int(text)
+    if jobs < 1:
+        raise argparse.ArgumentTypeError("at least one process has to do the work")
+    return jobs
 
 
 def _runs(text: str) -> int:

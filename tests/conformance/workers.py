@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
-WORKERS = 2
 START_LIMIT = 1800.0  # seconds to import and compile, before a worker's first job
 CLOCK = 10.0  # times the limit by the clock, for a job that hangs, or a machine that others use
 RETIRE_AFTER = 250  # jobs of one process, whose memory holds every model it compiled
@@ -39,7 +38,7 @@ def run_jobs(
     lost: Callable[[Job, str], Result],
     limit: Callable[[Job], float],
     by_clock: bool = False,
-    workers: int = WORKERS,
+    workers: int,
 ) -> Iterator[Result]:
     """Results in the order in which they come.
 
@@ -57,8 +56,8 @@ def run_jobs(
     team: list[_Worker] = []
     try:
         while waiting or team:
-            # one after the other, so that what the first compiles the second finds
-            if len(team) < min(workers, len(waiting)) and all(w.ready for w in team):
+            # the first alone, so that what it compiles the others find
+            while _wants_one(team, len(waiting), workers):
                 team.append(_start(work, prepare))
             wait([w.pipe for w in team], timeout=max(0.0, min(w.deadline for w in team) - monotonic()))
             for worker in list(team):
@@ -90,6 +89,12 @@ def run_jobs(
     finally:
         for worker in list(team):
             _end(worker, team)
+
+
+def _wants_one(team: Sequence[_Worker], waiting: int, workers: int) -> bool:
+    """True if another worker would find a job, and a first one has compiled what it needs."""
+    free = sum(w.job is None for w in team)
+    return len(team) < workers and free < waiting and (not team or any(w.ready for w in team))
 
 
 def _start(work: Callable[[Any], Any], prepare: Callable[[], None]) -> _Worker:
