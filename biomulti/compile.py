@@ -1,9 +1,8 @@
 """A model's own functions as machine code; everything else is compiled once for all models.
 
 Functions of one signature f(t, y, p, out) are made from a system: the fluxes, the entries of their Jacobian, their
-derivatives in time, the triggers of events, values of the past, and what is written to results. They are `numba.cfunc`s
-of generated modules, which hold no name or text of the model's file, only t, y[k], p[k] and numbers. The modules lie in
-a cache folder under a hash of their source, so that a second process finds the machine code on disk.
+derivatives in time, the triggers of events, values of the past, and what is written to results. What the compiler reads
+holds no name or text of the model's file, only t, y[k], p[k] and numbers.
 """
 
 from __future__ import annotations
@@ -25,12 +24,16 @@ from numpy.typing import NDArray
 
 from biomulti import expression as ex
 from biomulti.expression import Expression
+from biomulti.instructions import Formulas, Instructions
+from biomulti.machine_code import MachineFunction, machine_function
 from biomulti.system import System
 from tissue._jit import cache_folder
 
 ARRAY = types.CPointer(types.float64)
 SIGNATURE = types.void(types.float64, ARRAY, ARRAY, ARRAY)
 FUNCTION = types.FunctionType(SIGNATURE)
+LANES_SIGNATURE = types.void(ARRAY, ARRAY, ARRAY, ARRAY)
+LANES_FUNCTION = types.FunctionType(LANES_SIGNATURE)
 DEEP = 12  # levels of nesting written into one line before a name is given to what is below
 
 HEADER = '''"""Machine-made rate laws; safe to delete."""
@@ -98,7 +101,7 @@ class CompiledModel:
         return self._function([d.value for d in self.system.delays])
 
     def _function(self, expressions: Sequence[Expression]) -> Any:
-        return compile_function(expressions, len(self.system.states), len(self.system.parameters))
+        return compile_function(expressions)
 
 
 def compile_model(system: System) -> CompiledModel:
@@ -106,24 +109,35 @@ def compile_model(system: System) -> CompiledModel:
     return CompiledModel(system)
 
 
-def compile_function(expressions: Sequence[Expression], states: int, parameters: int) -> Any:
-    """One function that writes the values of `expressions`, [len(expressions)]."""
-    if not expressions:
-        states = parameters = 0  # so that there is one such function
-    return _module(HEADER + _function("values", expressions, states, parameters)).values
+def compile_function(expressions: Sequence[Expression]) -> MachineFunction:
+    """f(t, y, p, out) of SIGNATURE, which writes the values of `expressions`, [len(expressions)]."""
+    return machine_function(_source(expressions, 1, "double %t"), "values", SIGNATURE)
 
 
-def _function(name: str, results: Sequence[Expression], states: int, parameters: int) -> str:
-    lines = ["", "", "@cfunc(SIGNATURE, cache=True, error_model='numpy')", f"def {name}(t, y, p, out):"]
-    body, texts = _body(results)
-    lines += [f"    {line}" for line in _views((("y", states), ("p", parameters), ("out", len(results))))]
-    lines += [f"    {line}" for line in body]
-    lines += [f"    out[{k}] = {text}" for k, text in enumerate(texts)]
-    return "\n".join(lines) + "\n"
+def compile_lanes(expressions: Sequence[Expression], lanes: int) -> MachineFunction:
+    """f(t, y, p, out) of LANES_SIGNATURE, which works on `lanes` points at once.
+
+    t [lanes], y [states, lanes], p [parameters, lanes] and out [len(expressions), lanes] hold one point in every lane.
+    All lanes have the bits that `compile_function` gives.
+    """
+    return machine_function(_source(expressions, lanes, "ptr noalias readonly %t"), "values", LANES_SIGNATURE)
 
 
-def _views(arrays: Sequence[tuple[str, int]]) -> list[str]:
-    return [f"{array} = carray({array}, {max(size, 1)})" for array, size in arrays]
+def _source(expressions: Sequence[Expression], lanes: int, time: str) -> str:
+    out = Instructions(lanes)
+
+    def leaf(node: Expression) -> str:
+        if node.op == "time":
+            return "%t" if time == "double %t" else out.load("%t", 0)
+        if node.op not in ("y", "p"):
+            raise AssertionError(f"no instruction for {node.op!r}")
+        return out.load(f"%{node.op}", int(node.args[0]))  # type: ignore[arg-type]
+
+    formulas = Formulas(out, leaf)
+    for k, expression in enumerate(expressions):
+        out.store(formulas.number(expression), "%out", k)
+    head = f"define void @values({time}, ptr noalias readonly %y, ptr noalias readonly %p, ptr noalias %out) {{"
+    return "\n".join([*out.declarations(), head, *out.lines, "ret void", "}"])
 
 
 def _body(results: Sequence[Expression]) -> tuple[list[str], list[str]]:

@@ -119,7 +119,7 @@ class Exact:
 
     @cached_property
     def _nothing(self) -> Any:
-        return compile_function((), 1, 1)
+        return compile_function(())
 
     @cached_property
     def _network(self) -> tuple[Any, ...]:

@@ -65,7 +65,7 @@ def values(
     computed = [n for n in wanted if n not in direct]
     found = {n: y[:, :, column[n]] for n in direct}
     if computed:
-        function = compile_function([wanted[n][0] for n in computed], len(system.states), len(system.parameters))
+        function = compile_function([wanted[n][0] for n in computed])
         out = np.empty((*y.shape[:2], len(computed)))
         evaluate_rows(function, times, np.ascontiguousarray(y), p, out)
         found |= {n: out[:, :, k] for k, n in enumerate(computed)}
@@ -76,7 +76,7 @@ def broken(system: System, times: Floats, y: Floats, p: Floats) -> list[str]:
     """Which constraints of the model do not hold, from which time on and in which row."""
     if not system.constraints:
         return []
-    function = compile_function(system.constraints, len(system.states), len(system.parameters))
+    function = compile_function(system.constraints)
     out = np.empty((*y.shape[:2], len(system.constraints)))
     evaluate_rows(function, times, np.ascontiguousarray(y), p, out)
     messages = []

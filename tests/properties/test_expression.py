@@ -94,7 +94,7 @@ def test_derivative_of_each_function(name):
 def test_machine_code_agrees_with_evaluation(roots, where):
     index = {name: Expression("y", 0) if name == "A" else Expression("p", NAMES.index(name) - 1) for name in NAMES}
     lowered = [ex.substitute(r, lambda n: index[str(n.args[0])] if n.op == "sym" else None) for r in roots]
-    code = compile_function(lowered, 1, 2)
+    code = compile_function(lowered)
     for point in where:
         out = np.empty((1, 1, len(roots)))
         y, p = np.array([[[point["A"]]]]), np.array([[point["B"], point["k"]]])

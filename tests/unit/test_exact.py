@@ -169,7 +169,7 @@ def test_rows_stop_for_events_and_go_on(method):
     way = Exact(model, method)
     three = ex.compare("ge", Y[0], ex.number(3.0))
     events = {
-        "triggers": compile_function([ex.piecewise(ex.ONE, three, ex.ZERO)], 1, len(model.parameters)),
+        "triggers": compile_function([ex.piecewise(ex.ONE, three, ex.ZERO)]),
         "armed": np.zeros((4, 1), dtype=np.uint8),
         "due": np.full(4, 1.25),
     }
@@ -203,7 +203,7 @@ def test_an_event_at_an_output_comes_before_it(method):
     model = system("substanceOnly species X in cell; X = 0; a: => X; 0;")
     way, run = Exact(model, method), Run(model, 1, [0.0, 1.0, 2.0])
     events = {
-        "triggers": compile_function([ex.piecewise(ex.ONE, ex.compare("ge", ex.TIME, ex.ONE), ex.ZERO)], 1, 2),
+        "triggers": compile_function([ex.piecewise(ex.ONE, ex.compare("ge", ex.TIME, ex.ONE), ex.ZERO)]),
         "armed": np.zeros((1, 1), dtype=np.uint8),
         "due": np.array([np.inf]),
     }
