@@ -27,6 +27,13 @@ def constant(x: float) -> str:
     return "0x" + struct.pack(">d", x).hex()
 
 
+def index(leaf: Expression) -> int:
+    """k of y[k] or p[k]."""
+    if leaf.op not in ("y", "p"):
+        raise AssertionError(f"no instruction for {leaf.op!r}")
+    return int(leaf.args[0])  # type: ignore[arg-type]
+
+
 class Instructions:
     """The instructions of a function, as far as they are written."""
 
@@ -38,12 +45,12 @@ class Instructions:
 
     def line(self, text: str) -> None:
         """Something without a value, or a label."""
-        self.lines.append(text)
+        self.lines.append(text if text.endswith(":") else f"  {text}")
 
     def value(self, text: str) -> str:
         """The name of what an instruction gives."""
         name = f"%v{len(self.lines)}"
-        self.lines.append(f"{name} = {text}")
+        self.lines.append(f"  {name} = {text}")
         return name
 
     def constant(self, x: float) -> str:

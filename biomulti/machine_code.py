@@ -14,8 +14,8 @@ import llvmlite.binding as llvm
 from numba import types
 
 C_FUNCTIONS = {
-    "exp": 1, "log": 1, "pow": 2, "floor": 1, "ceil": 1, "tgamma": 1, "sin": 1, "cos": 1, "tan": 1, "asin": 1, "acos": 1,
-    "atan": 1, "sinh": 1, "cosh": 1, "tanh": 1, "asinh": 1, "acosh": 1, "atanh": 1,
+    "exp": 1, "log": 1, "pow": 2, "floor": 1, "ceil": 1, "tgamma": 1, "sin": 1, "cos": 1, "tan": 1, "asin": 1,
+    "acos": 1, "atan": 1, "sinh": 1, "cosh": 1, "tanh": 1, "asinh": 1, "acosh": 1, "atanh": 1,
 }  # fmt: skip
 """Of the C library's mathematics, with how many numbers they take.
 
@@ -24,7 +24,6 @@ it into another one of other last bits.
 """
 PREFIX = "biomulti_"
 LIBRARIES = {"linux": "libm.so.6", "win32": "ucrtbase"}  # elsewhere they are part of the process
-LARGE = 100_000  # characters of a module above which the compiler saves time and not instructions
 KEPT = 256  # functions kept ready for another use
 
 
@@ -43,14 +42,15 @@ class MachineFunction(types.WrapperAddressProtocol):
 
 
 @lru_cache(KEPT)
-def machine_function(text: str, name: str, signature: Any, passes: int = 0) -> MachineFunction:
+def machine_function(text: str, name: str, signature: Any, level: int = 2, passes: bool = False) -> MachineFunction:
     """The function `name` of the module `text`.
 
     Args:
         text: a module that calls nothing but C_FUNCTIONS, under PREFIX, and intrinsics which are instructions.
         name: a function of `signature` in it.
         signature: numba's type of it.
-        passes: how hard the compiler looks for better instructions, 0 to 3; 0 takes them as they are written.
+        level: how well machine code is chosen, 0 to 2; 0 takes a time in proportion to the text.
+        passes: whether instructions are rearranged beforehand, as loops need.
     """
     _prepare()
     module = llvm.parse_assembly(text)
@@ -58,12 +58,12 @@ def machine_function(text: str, name: str, signature: Any, passes: int = 0) -> M
     machine = llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(),
         features=llvm.get_host_cpu_features().flatten(),
-        opt=2 if len(text) < LARGE else 0,
+        opt=level,
         jit=True,
     )
     module.triple, module.data_layout = machine.triple, str(machine.target_data)
     if passes:
-        options = llvm.create_pipeline_tuning_options(speed_level=passes)
+        options = llvm.create_pipeline_tuning_options(speed_level=1)
         options.slp_vectorization = options.loop_vectorization = False
         builder = llvm.create_pass_builder(machine, options)
         builder.getModulePassManager().run(module, builder)

@@ -10,6 +10,7 @@ numbers and indices, and the list of these: ten thousand Hill functions are one 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,27 +21,15 @@ from numba import types
 from numpy.typing import NDArray
 
 from biomulti import expression as ex
-from biomulti.compile import ARRAY, HEADER, _code, _module
+from biomulti.compile import ARRAY
 from biomulti.expression import Expression
+from biomulti.instructions import Formulas, Instructions, constant
+from biomulti.machine_code import MachineFunction, machine_function
 
-LAW = types.FunctionType(types.float64(types.int64, types.int64, ARRAY, ARRAY, types.CPointer(types.int64), ARRAY))
+LAW_SIGNATURE = types.float64(types.int64, types.int64, ARRAY, ARRAY, types.CPointer(types.int64), ARRAY)
+LAW = types.FunctionType(LAW_SIGNATURE)
 MASS_ACTION, COMPUTED, GENERAL = 0, 1, 2  # kinds: c is number p_q; c is a shape; the whole law is a shape
 HIGHEST_POWER = 2  # reactants of a law that is read from arrays
-
-LAWS_HEADER = (
-    HEADER
-    + """LEAVES = types.CPointer(types.int64)
-LAW = types.float64(types.int64, types.int64, ARRAY, ARRAY, LEAVES, ARRAY)
-
-
-@cfunc(LAW, cache=True, error_model='numpy')
-def laws(shape, start, y, p, leaves, numbers):
-    y = carray(y, 1)
-    p = carray(p, 1)
-    leaves = carray(leaves, 1)
-    numbers = carray(numbers, 1)
-"""
-)
 
 
 @dataclass(frozen=True)
@@ -159,9 +148,9 @@ class PropensityTables:
     shapes: tuple[Expression, ...]
 
     @cached_property
-    def laws(self) -> Any:
+    def laws(self) -> MachineFunction:
         """Machine code of the shapes: laws(shape, leaf, y, p, leaves, numbers)."""
-        return _module(_laws_source(self.shapes)).laws
+        return machine_function(_laws_source(self.shapes), "laws", LAW_SIGNATURE)
 
     @property
     def arrays(self) -> tuple[Any, ...]:
@@ -246,26 +235,23 @@ def shape_of(formula: Expression) -> tuple[Expression, list[Expression]]:
 
 
 def _laws_source(shapes: Sequence[Expression]) -> str:
-    lines = []
+    out = Instructions()
+
+    def leaf(node: Expression) -> str:
+        place = out.value(f"add i64 %start, {int(node.args[0])}")  # type: ignore[arg-type]
+        at = out.value(f"getelementptr i64, ptr %leaves, i64 {place}")
+        element = out.value(f"load i64, ptr {at}")
+        return out.value(f"load double, ptr {out.value(f'getelementptr double, ptr {ARRAYS[node.op]}, i64 {element}')}")
+
+    cases = " ".join(f"i64 {number}, label %shape{number}" for number in range(len(shapes)))
+    out.line(f"switch i64 %shape, label %none [{cases}]")
     for number, shape in enumerate(shapes):
-        text: dict[Expression, str] = {}
-        for node in ex.walk(shape):
-            if node.op in LEAVES:
-                text[node] = f"{LEAVES[node.op]}[leaves[start + {node.args[0]}]]"
-            else:
-                text[node] = _code(node, [text[c] for c in node.children])
-            if node.children and node is not shape:
-                # every step has a name, so that no line nests deeper than Python's parser goes
-                lines.append((number, f"w{len(text)} = {text[node]}"))
-                text[node] = f"w{len(text)}"
-        lines.append((number, f"return {text[shape]}"))
-    body, last = "", -1
-    for number, line in lines:
-        if number != last:
-            body += f"    if shape == {number}:\n"
-            last = number
-        body += f"        {line}\n"
-    return LAWS_HEADER + body + "    return nan\n"
+        out.line(f"shape{number}:")
+        out.line(f"ret double {Formulas(out, leaf).number(shape)}")
+    out.line("none:")
+    out.line(f"ret double {constant(math.nan)}")
+    head = "define double @laws(i64 %shape, i64 %start, ptr %y, ptr %p, ptr %leaves, ptr %numbers) {"
+    return "\n".join([*out.declarations(), head, *out.lines, "}"])
 
 
-LEAVES = {"y leaf": "y", "p leaf": "p", "num leaf": "numbers"}
+ARRAYS = {"y leaf": "%y", "p leaf": "%p", "num leaf": "%numbers"}

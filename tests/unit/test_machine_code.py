@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
-from numba import float64, njit, types, void
+from numba import float64, njit, void
 from numpy.typing import NDArray
 
 from biomulti import expression as ex
