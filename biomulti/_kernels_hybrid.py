@@ -265,7 +265,7 @@ def advance_row(  # type: ignore[no-untyped-def]
             )  # fmt: skip
         else:
             end, integral, miss, stiffness = explicit_step(fluxes, t, step, x, par, a, net, past, memory, work, hazard)
-        tolerance(t, x, work[4], work[0], work[3], peak, floor, from_zero, rtol, allowed)
+        tolerance(t, x, work[4], work[0], work[3], peak, floor, from_zero[i], rtol, allowed)
         error = error_norm(work[5], allowed, integral, miss, rtol)
         clamped = clamp(work[4], allowed, net[8])
         if error > 1.0 or clamped == 2:
@@ -355,7 +355,7 @@ ARRAYS = types.Tuple(
         types.Tuple(
             (float64, float64[:, ::1], float64[:, ::1], float64[::1], float64[::1], float64[::1], float64[::1])
         ),
-        types.Tuple((float64, float64[::1], boolean[::1], int64, boolean)),
+        types.Tuple((float64, float64[::1], boolean[:, ::1], int64, boolean)),
         FUNCTION,
         uint8[:, ::1],
         float64[::1],
@@ -419,7 +419,7 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
     that flow their places and their fluxes, counted [states] (never below zero), mass [states]; followers: of each
     reaction that fires, start [fluxes + 1], fluxes, species and signs of what it changes by a formula; patterns: rows
     and columns of the Jacobian entries, rows of the time slopes; method: coefficients of a Rosenbrock method; control:
-    relative tolerance, floor [states], from_zero [states], order of the method, whether explicit steps are allowed;
+    relative tolerance, floor [states], from_zero [rows, states], order of the method, whether explicit steps are allowed;
     triggers of events, armed [rows, events]; due [rows]: when the next delayed event is; lags, what_was: how long ago
     and what was, slots: states that hold it; past_...: see `cells.Past`; moving: y [rows, states], peak [rows, states],
     mode [rows, 2] (1 for stiff steps, and how many steps in a row asked for a change); h_all [rows]: size of the next

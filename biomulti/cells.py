@@ -16,7 +16,7 @@ from biomulti.system import System
 FIRST_PLACES = 4  # events that may wait in a row before more room is made
 FIRST_MOMENTS = 256  # moments of the past a row holds before more room is made
 
-PER_ROW = ("y", "p", "rng", "left", "clock", "peak", "step", "mode", "counts")
+PER_ROW = ("y", "p", "rng", "left", "clock", "peak", "step", "mode", "counts", "from_zero")
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ class CellPopulation:
     y [rows, states] amounts; p [rows, parameters]; rng [rows, 4] random streams; left [rows] what is left of
     the exponential number that decides each row's next firing; clock [rows] time reached; peak [rows, states]
     largest amount so far; step [rows] size of the next step, 0 before the first; mode [rows, 2] kind of step; counts
-    [rows, 2] firings and steps so far; from_zero [states] whether a state starts at zero; begun: whether what happens
+    [rows, 2] firings and steps so far; from_zero [rows, states] whether a state starts at zero; begun: whether what happens
     at the start has happened.
     """
 
@@ -134,7 +134,7 @@ def population(
         step=np.zeros(rows),
         mode=np.zeros((rows, 2), dtype=np.int64),
         counts=np.zeros((rows, 2), dtype=np.int64),
-        from_zero=y[0] == 0.0,
+        from_zero=y == 0.0,
         agenda=Agenda(
             armed=np.tile(np.array([o.event.initial for o in events], dtype=np.uint8), (rows, 1)),
             due=np.full(rows, np.inf),

@@ -19,7 +19,8 @@ from biomulti.cells import CellPopulation
 from biomulti.compile import CompiledModel
 from biomulti.errors import OptionError, SimulationError, UnsupportedError
 from biomulti.exact import Exact, choice
-from biomulti.expression import Expression, number
+from biomulti.expression import Expression, number, walk
+from biomulti.flow import Flow
 from biomulti.program import program
 from biomulti.rosenbrock import RODAS3, RODAS4, Rosenbrock
 from biomulti.system import System, evaluate_at
@@ -27,7 +28,6 @@ from biomulti.system import System, evaluate_at
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 FIRST_BUDGET, LARGEST_BUDGET = 2_000, 2_000_000  # steps of a row between two looks at the clock
-LARGEST_STOPS = 1_000  # different sets of parameters whose jumps are looked for
 LOWEST = number(-math.inf)  # priority of an event that has none
 CAUTION = 0.2  # share of the last step that the first after an event is
 RELAXATION = 1.0  # time in which fast reactions come to rest, a billion times as fast as their laws say
@@ -118,6 +118,11 @@ class Stepper:
         moves = system.varies_between_firings or system.reduced.unknowns or any(f.follows >= 0 for f in system.fluxes)
         return bool(np.all(self.fires)) and not moves
 
+    @property
+    def flows(self) -> bool:
+        """True if nothing fires, and slopes follow from the state alone."""
+        return not (np.any(self.fires) or self.system.delays or self.system.reduced.unknowns)
+
     @cached_property
     def continuous(self) -> Booleans:
         """States that a flowing flux changes, [states]."""
@@ -132,6 +137,10 @@ class Stepper:
     @cached_property
     def _exact(self) -> Exact:
         return Exact(self.system, self.exact_method or choice(len(self.system.fluxes)))
+
+    @cached_property
+    def _flow(self) -> Flow:
+        return Flow(self.system, self.model, self.active, self.tolerance)
 
     @cached_property
     def _net(self) -> tuple[Any, ...]:
@@ -243,14 +252,6 @@ class Stepper:
             except SimulationError as error:
                 nothing = np.full((cells.rows, len(times), len(self.system.states)), np.nan)
                 raise SimulationError(str(error), nothing) from None
-        stops = self._stops(cells, times)
-        if len(stops):
-            everything = np.union1d(times, stops)
-            asked = np.searchsorted(everything, times)
-            try:
-                return self._advance(cells, everything, report)[:, asked]
-            except SimulationError as error:
-                raise SimulationError(str(error), error.partial[:, asked]) from None
         return self._advance(cells, times, report)
 
     def _begin(self, cells: CellPopulation) -> None:
@@ -262,24 +263,26 @@ class Stepper:
             cells.past.time[:, 0] = cells.clock
             cells.past.state[:, 0, 0] = cells.y
         self._relax(cells, everywhere)
-        if self.system.occurrences or self.system.reduced.unknowns:
-            status = np.zeros((cells.rows, 2), dtype=np.int64)
-            self._settle(cells, everywhere, status)
-            failed = np.flatnonzero(~np.isin(status[:, 0], outcome.GOING_ON))
-            if len(failed):
-                raise SimulationError(self._explain(cells, int(failed[0]), status[failed[0]]))
+        status = np.zeros((cells.rows, 2), dtype=np.int64)
+        self._settle(cells, everywhere, status)
+        failed = np.flatnonzero(~np.isin(status[:, 0], outcome.GOING_ON))
+        if len(failed):
+            raise SimulationError(self._explain(cells, int(failed[0]), status[failed[0]]))
 
     def _advance(self, cells: CellPopulation, times: Floats, report: Callable[[float], None] | None = None) -> Floats:
-        """As `advance`, without looking for moments at which rates jump."""
+        """As `advance`, of rows that have begun."""
         out = np.full((cells.rows, len(times), len(self.system.states)), np.nan)
         cursor = np.zeros(cells.rows, dtype=np.int64)
         status = np.zeros((cells.rows, 2), dtype=np.int64)
         started = cells.clock.copy()
-        call = self._direct if self.exact else self._flowing
+        call = self._direct if self.exact else self._flow_alone if self.flows else self._flowing
         meter = _Budget()
+        stops = self._stops(cells, float(times[-1]))
         while True:
+            ahead = np.where(stops > cells.clock[:, None], stops, np.inf)
+            due = np.minimum(cells.agenda.due, np.min(ahead, axis=1, initial=np.inf))
             with meter:
-                call(cells, times, out, cursor, meter.budget, status)
+                call(cells, due, times, out, cursor, meter.budget, status)
             if np.any(status[:, 0] == outcome.EVENT):
                 self._settle(cells, status[:, 0] == outcome.EVENT, status)
                 try:
@@ -300,6 +303,10 @@ class Stepper:
 
     def _settle(self, cells: CellPopulation, chosen: Booleans, status: NDArray[np.int64]) -> None:
         """Let events happen in the chosen rows; their status says how that ended."""
+        if not self.system.occurrences and not self.system.reduced.unknowns:
+            # it was a moment at which a rate may jump
+            status[chosen, 0] = outcome.FINISHED
+            return
         model, agenda = self.model, cells.agenda
         happening = chosen.copy()
         while np.any(happening):
@@ -335,25 +342,34 @@ class Stepper:
         lags = [d.lag.value for d in self.system.delays]
         return max((math.inf if lag is None else lag for lag in lags), default=0.0)
 
-    def _stops(self, cells: CellPopulation, times: Floats) -> Floats:
-        """Moments at which a rate may jump, and the numbers just after them, so that no step goes across one."""
-        if not self.system.jumps or (self.exact and not self.system.occurrences):
-            return np.empty(0)
-        rows = np.unique(cells.p, axis=0)[:LARGEST_STOPS]
-        found = [evaluate_at(e, row) for e in self.system.jumps for row in rows]
-        inside = np.array([t for t in found if np.min(cells.clock) <= t < times[-1]])
+    def _stops(self, cells: CellPopulation, t_end: float) -> Floats:
+        """Moments at which a rate may jump, and the numbers just after them, across which no step goes, [rows, any]."""
+        jumps = self.system.jumps
+        if not jumps or self.only is not None or (self.exact and not self.system.occurrences):
+            return np.empty((cells.rows, 0))
+        read = sorted({int(n.args[0]) for e in jumps for n in walk(e) if n.op == "p"})  # type: ignore[arg-type]
+        _, alike, which = np.unique(cells.p[:, read], axis=0, return_index=True, return_inverse=True)
+        found = np.array([[evaluate_at(e, cells.p[i]) for e in jumps] for i in alike])[which.reshape(-1)]
+        found = np.where((cells.clock[:, None] <= found) & (found < t_end), found, np.inf)
         # after time 0 the next number is too small to step by
-        return np.union1d(inside, np.maximum(np.nextafter(inside, np.inf), inside + 1e-15 * times[-1]))
+        return np.concatenate([found, np.maximum(np.nextafter(found, np.inf), found + 1e-15 * t_end)], axis=1)
 
-    def _direct(self, cells: CellPopulation, times: Floats, out: Floats, cursor: Any, budget: int, status: Any) -> None:
+    def _direct(
+        self, cells: CellPopulation, due: Floats, times: Floats, out: Floats, cursor: Any, budget: int, status: Any
+    ) -> None:
         if self.system.occurrences:
-            events = {"triggers": self.model.triggers, "armed": cells.agenda.armed, "due": cells.agenda.due}
+            events = {"triggers": self.model.triggers, "armed": cells.agenda.armed, "due": due}
             self._exact.advance(cells, times, out, cursor, budget, status, **events)
         else:
             self._exact.advance(cells, times, out, cursor, budget, status)
 
+    def _flow_alone(
+        self, cells: CellPopulation, due: Floats, times: Floats, out: Floats, cursor: Any, budget: int, status: Any
+    ) -> None:
+        self._flow.advance(cells, due, times, out, cursor, budget, status)
+
     def _flowing(
-        self, cells: CellPopulation, times: Floats, out: Floats, cursor: Any, budget: int, status: Any
+        self, cells: CellPopulation, due: Floats, times: Floats, out: Floats, cursor: Any, budget: int, status: Any
     ) -> None:
         model = self.model
         method = RODAS4 if self.accurate else RODAS3
@@ -362,7 +378,7 @@ class Stepper:
             (model.rows, model.columns, model.slope_rows),
             _coefficients(method),
             (self.tolerance, self._floor, cells.from_zero, method.order, not (self.accurate or len(self._algebra[0]))),
-            model.triggers, cells.agenda.armed, cells.agenda.due,
+            model.triggers, cells.agenda.armed, due,
             model.lags, model.past, np.array([d.state for d in self.system.delays], dtype=np.int64),
             cells.past.count, cells.past.time, cells.past.state,
             (cells.y, cells.peak, cells.mode), cells.step,
