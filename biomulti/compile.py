@@ -26,7 +26,7 @@ SIGNATURE = types.void(types.float64, ARRAY, ARRAY, ARRAY)
 FUNCTION = types.FunctionType(SIGNATURE)
 LANES_SIGNATURE = types.void(ARRAY, ARRAY, ARRAY, ARRAY)
 LANES_FUNCTION = types.FunctionType(LANES_SIGNATURE)
-LARGE = 100_000  # characters of a function's text above which machine code is chosen in haste
+LARGE = 30_000  # characters of a function's text above which machine code is chosen in haste
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,7 @@ def _compiled(expressions: Sequence[Expression], lanes: int, time: str, signatur
     formulas = Formulas(out, leaf)
     for k, expression in enumerate(expressions):
         out.store(formulas.number(expression), "%out", k)
+        formulas.forget_leaves()
     head = f"define void @values({time}, ptr noalias readonly %y, ptr noalias readonly %p, ptr noalias %out) {{"
     text = "\n".join([*out.declarations(), head, *out.lines, "  ret void", "}"])
     return machine_function(text, "values", signature, level=2 if len(text) < LARGE else 0)

@@ -122,15 +122,29 @@ class Formulas:
     def __init__(self, out: Instructions, leaf: Leaf) -> None:
         self.out = out
         self.leaf = leaf
+        self._leaves: dict[Expression, str] = {}
         self._numbers: dict[Expression, str] = {}
         self._flags: dict[Expression, str] = {}
 
     def number(self, root: Expression) -> str:
         """The value of `root`."""
-        for node in ex.walk(root):
-            if node not in self._numbers and node not in self._flags:
+        stack = [root]
+        while stack:
+            missing = [c for c in stack[-1].children if not self._written(c)]
+            if missing:
+                stack += reversed(missing)
+                continue
+            node = stack.pop()
+            if not self._written(node):
                 self._write(node)
         return self._number(root)
+
+    def forget_leaves(self) -> None:
+        """Have leaves read anew: what is kept for long needs a place of its own in the processor."""
+        self._leaves.clear()
+
+    def _written(self, node: Expression) -> bool:
+        return not node.children or node in self._numbers or node in self._flags
 
     def _write(self, node: Expression) -> None:
         op, args, out = node.op, node.children, self.out
@@ -152,6 +166,12 @@ class Formulas:
             self._numbers[node] = self._arithmetic(node)
 
     def _number(self, node: Expression) -> str:
+        if node.value is not None:
+            return self.out.constant(node.value)
+        if not node.children:
+            if node not in self._leaves:
+                self._leaves[node] = self.leaf(node)
+            return self._leaves[node]
         if node not in self._numbers:
             one, zero = self.out.constant(1.0), self.out.constant(0.0)
             self._numbers[node] = self.out.select(self._flags[node], one, zero)
@@ -159,15 +179,11 @@ class Formulas:
 
     def _flag(self, node: Expression) -> str:
         if node not in self._flags:
-            self._flags[node] = self.out.compare("une", self._numbers[node], self.out.constant(0.0))
+            self._flags[node] = self.out.compare("une", self._number(node), self.out.constant(0.0))
         return self._flags[node]
 
     def _arithmetic(self, node: Expression) -> str:
         op, out = node.op, self.out
-        if node.value is not None:
-            return out.constant(node.value)
-        if not node.children:
-            return self.leaf(node)
         args = [self._number(c) for c in node.children]
         if op in ("add", "mul", "div"):
             return out.arithmetic(f"f{op}", *args)

@@ -162,6 +162,32 @@ def test_nothing_that_fires(method):
     assert run.X.values.tolist() == [[3.0]] * 3
 
 
+def test_no_reactions_at_all():
+    nothing = system("substanceOnly species X in cell; X = 3;")
+    run = Run(nothing, 2, [0.0, 1.0])
+    run.go(Exact(nothing, "ssa-direct"), 10)
+    assert run.cells.clock.tolist() == [1.0, 1.0]
+    assert run.status[:, 0].tolist() == [outcome.FINISHED] * 2
+
+
+@pytest.mark.parametrize(
+    ("laws", "code", "flux"),
+    [
+        ("a: => X; 1e308; b: => X; 1e308;", outcome.NOT_FINITE, 1),  # only their sum is infinite
+        ("a: => X; 1; b: => X; 1/(X - 3); c: => X; 2;", outcome.NOT_FINITE, 1),
+        ("a: => X; 1; b: => X; 2 - X; c: => X; 2;", outcome.NEGATIVE_PROPENSITY, 1),
+        ("a: => X; k; b: => X; 1; k = -1;", outcome.NEGATIVE_PROPENSITY, 0),
+        ("a: 4 X => ; 1; b: => X; 0;", outcome.NEGATIVE_AMOUNT, 0),
+    ],
+)
+def test_direct_rows_say_what_is_wrong(laws, code, flux):
+    model = system(f"substanceOnly species X in cell; X = 3; {laws}")
+    run = Run(model, 1, [0.0, 10.0])
+    run.go(Exact(model, "ssa-direct"), 100)
+    assert run.status.tolist() == [[code, flux]]
+    assert run.out[0, 0].tolist() == [3.0]
+
+
 @every_method
 def test_rows_stop_for_events_and_go_on(method):
     """X counts a Poisson process; the trigger is X >= 3, an event is due at 1.25, outputs come every 0.5."""
