@@ -419,11 +419,13 @@ def advance_hybrid(  # type: ignore[no-untyped-def]
     that flow their places and their fluxes, counted [states] (never below zero), mass [states]; followers: of each
     reaction that fires, start [fluxes + 1], fluxes, species and signs of what it changes by a formula; patterns: rows
     and columns of the Jacobian entries, rows of the time slopes; method: coefficients of a Rosenbrock method; control:
-    relative tolerance, floor [states], from_zero [rows, states], order of the method, whether explicit steps are allowed;
-    triggers of events, armed [rows, events]; due [rows]: when the next delayed event is; lags, what_was: how long ago
-    and what was, slots: states that hold it; past_...: see `cells.Past`; moving: y [rows, states], peak [rows, states],
-    mode [rows, 2] (1 for stiff steps, and how many steps in a row asked for a change); h_all [rows]: size of the next
-    step. The rest as in `advance_ssa`.
+    relative tolerance, floor [states], from_zero [rows, states], order of the method, whether explicit steps are
+    allowed; triggers of events, armed [rows, events]; due [rows]: a moment at which to stop; lags, what_was: how long
+    ago and what was, slots: states that hold it; past_...: see `cells.Past`; moving: y [rows, states], peak [rows,
+    states], mode [rows, 2] (1 for stiff steps, and how many steps in a row asked for a change); h_all [rows]: size of
+    the next step; rng [rows, 4], left [rows]: what is left of the exponential number of the next firing; clock [rows],
+    cursor [rows]: time reached and next output; times [outputs]; out [rows, outputs, states]; budget: steps a row may
+    take; counts [rows, 2]: firings and steps so far; status [rows, 2]: outcome and the flux it concerns.
     """
     # the loop of a row is a function of its own: numba takes four times as long over it inside a prange
     for i in prange(clock.shape[0]):

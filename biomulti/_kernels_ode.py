@@ -17,6 +17,7 @@ import numpy as np
 from numba import boolean, float64, int64, njit, prange, types, uint8, void
 
 from biomulti._kernels_ssa import report
+from biomulti._lanes import finite_or_zero, larger, load, magnitude, rows_of_lanes, smaller, splat, store
 from biomulti.compile import FUNCTION, LANES_FUNCTION
 from biomulti.outcome import EVENT, FINISHED, STEP_TOO_SMALL, UNFINISHED
 from tissue._jit import kernel
@@ -24,113 +25,114 @@ from tissue._jit import kernel
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
 SAMPLES = 4  # places of a step at which triggers are looked at
 NEAR = 0.02  # of the way to an event, which the short step begins before it
+FLOOR = 1e-12  # of the largest state, below which what starts at zero needs no accuracy
 DEGREE = 3  # of the polynomial beside the straight line through a step
 
 
 @njit(error_model="numpy")
-def factorize(width, start, diagonal, columns, work, matrix):  # type: ignore[no-untyped-def]
+def factorize(width, pattern, work, matrix):  # type: ignore[no-untyped-def]
     """The factors of matrix [entries, lanes] in place, with the reciprocals of pivots; see sparse.Elimination."""
-    lanes = len(width)
-    share = np.empty(lanes)
+    start, diagonal, columns = pattern
     for r in range(diagonal.shape[0]):
-        middle = diagonal[r]
-        for q in range(start[r], start[r + 1]):
-            for a in range(lanes):
-                work[columns[q], a] = matrix[q, a]
+        middle, last = diagonal[r], start[r + 1]
+        for q in range(start[r], last):
+            store(work, columns[q], load(matrix, q, width))
         for q in range(start[r], middle):
             c = columns[q]
             pivot = diagonal[c]
-            for a in range(lanes):
-                share[a] = work[c, a] * matrix[pivot, a]
-                matrix[q, a] = share[a]
+            share = load(work, c, width) * load(matrix, pivot, width)
+            store(matrix, q, share)
             for u in range(pivot + 1, start[c + 1]):
-                k = columns[u]
-                for a in range(lanes):
-                    work[k, a] -= share[a] * matrix[u, a]
-        for a in range(lanes):
-            matrix[middle, a] = 1.0 / work[r, a]
-        for q in range(middle + 1, start[r + 1]):
-            for a in range(lanes):
-                matrix[q, a] = work[columns[q], a]
+                store(work, columns[u], load(work, columns[u], width) - share * load(matrix, u, width))
+        store(matrix, middle, splat(1.0, width) / load(work, r, width))
+        for q in range(middle + 1, last):
+            store(matrix, q, load(work, columns[q], width))
 
 
 @njit(error_model="numpy")
-def solve(width, start, diagonal, columns, matrix, b):  # type: ignore[no-untyped-def]
+def solve(width, pattern, matrix, b):  # type: ignore[no-untyped-def]
     """Solve in place for b [states, lanes] with the factors of `factorize`."""
-    lanes = len(width)
+    start, diagonal, columns = pattern
     n = diagonal.shape[0]
     for r in range(n):
+        value = load(b, r, width)
         for q in range(start[r], diagonal[r]):
-            for a in range(lanes):
-                b[r, a] -= matrix[q, a] * b[columns[q], a]
+            value -= load(matrix, q, width) * load(b, columns[q], width)
+        store(b, r, value)
     for r in range(n - 1, -1, -1):
+        value = load(b, r, width)
         for q in range(diagonal[r] + 1, start[r + 1]):
-            for a in range(lanes):
-                b[r, a] -= matrix[q, a] * b[columns[q], a]
-        for a in range(lanes):
-            b[r, a] *= matrix[diagonal[r], a]
+            value -= load(matrix, q, width) * load(b, columns[q], width)
+        store(b, r, value * load(matrix, diagonal[r], width))
 
 
 @njit(error_model="numpy")
-def stage_values(width, method, system, timely, t, h, x, p, room, k_all):  # type: ignore[no-untyped-def]
-    """The stages k_all [stages, states, lanes] of a step h [lanes] from x; `room` holds the factors and slope at x.
+def stages_of_step(  # type: ignore[no-untyped-def]
+    width, rhs, pattern, method, timely, t, step, x, p, slope, drift, matrix, argument, carried, b, k_all
+):
+    """The stages k_all [stages * states, lanes] of a step [1, lanes] from x, with the factors of its matrix.
 
-    Leaves in room the argument of the last stage, to which the last stage is to be added.
+    Leaves in `argument` that of the last stage, and in b the last stage, which is to be added to it.
     """
-    lanes = len(width)
-    rhs = system
     ma, mc, alpha, gammas = method
-    start, diagonal, columns, matrix, slope, drift, argument, b, moment = room
-    stages, n = alpha.shape[0], x.shape[0]
-    for s in range(stages):
+    n = x.shape[0]
+    h = load(step, 0, width)
+    per_step = splat(1.0, width) / h
+    for s in range(alpha.shape[0]):
+        for r in range(n):
+            value, memory = load(x, r, width), splat(0.0, width)
+            for q in range(s):
+                k = load(k_all, q * n + r, width)
+                value += ma[s, q] * k
+                memory += mc[s, q] * k
+            store(argument, r, value)
+            store(carried, r, memory * per_step)
         if s == 0:
-            for i in range(n):
-                for a in range(lanes):
-                    b[i, a] = slope[i, a]
+            for r in range(n):
+                store(b, r, load(slope, r, width))
         else:
-            for i in range(n):
-                for a in range(lanes):
-                    argument[i, a] = x[i, a]
-                for q in range(s):
-                    if ma[s, q] != 0.0:
-                        for a in range(lanes):
-                            argument[i, a] += ma[s, q] * k_all[q, i, a]
-            for a in range(lanes):
-                moment[a] = t[a] + alpha[s] * h[a]
-            rhs(moment.ctypes, argument.ctypes, p.ctypes, b.ctypes)
-            for i in range(n):
-                for a in range(lanes):
-                    moment[a] = 0.0
-                for q in range(s):
-                    for a in range(lanes):
-                        moment[a] += mc[s, q] * k_all[q, i, a]
-                for a in range(lanes):
-                    b[i, a] += moment[a] / h[a]
+            # the kernel's own time is where this stage is until it is set back
+            begun = load(t, 0, width)
+            store(t, 0, begun + alpha[s] * h)
+            rhs(t.ctypes, argument.ctypes, p.ctypes, b.ctypes)
+            store(t, 0, begun)
+            for r in range(n):
+                store(b, r, load(b, r, width) + load(carried, r, width))
         if timely:
-            for i in range(n):
-                for a in range(lanes):
-                    b[i, a] += h[a] * gammas[s] * drift[i, a]
-        solve(width, start, diagonal, columns, matrix, b)
-        for i in range(n):
-            for a in range(lanes):
-                k_all[s, i, a] = b[i, a]
+            for r in range(n):
+                store(b, r, load(b, r, width) + gammas[s] * h * load(drift, r, width))
+        solve(width, pattern, matrix, b)
+        for r in range(n):
+            store(k_all, s * n + r, load(b, r, width))
 
 
 @njit(error_model="numpy")
-def allowed_error(t, h, x, y, dx, peak, from_zero, largest, rtol):  # type: ignore[no-untyped-def]
-    """Error a step h to y may make in one state: relative to it, with a floor for what is small or starts at 0.
+def error_of_step(width, t, step, x, y, error, slope, peak, floor, rtol, found):  # type: ignore[no-untyped-def]
+    """Largest error over what is allowed, of every lane, into found [1, lanes]; infinite if one is not finite.
 
-    What grows from zero as a high power of time has no relative accuracy at first, whatever the step.
-    Never less than what the rounding of time does to it.
+    Allowed is an error relative to a state, or to a share of its peak, or to the floor of what starts at zero: what
+    grows from zero as a high power of time has no relative accuracy at first, whatever the step. Never less than what
+    the rounding of time does to the state, though never so much that a solution without bound would pass.
     """
-    size = max(abs(x), abs(y), 1e-3 * peak)
-    if from_zero:
-        size = max(size, 1e-12 * largest)
-    rounding = 1e-15 * t * max(abs(dx), abs(y - x) / h)
-    if largest > 0.0:
-        # never so much that a solution without bound would pass
-        rounding = min(rounding, rtol * largest)
-    return rtol * max(size, 1e-300) + rounding
+    largest, worst, unsound = splat(0.0, width), splat(0.0, width), splat(0.0, width)
+    n = x.shape[0]
+    for r in range(n):
+        largest = larger(load(peak, r, width), largest)
+    rounding = 1e-15 * load(t, 0, width)
+    per_step = splat(1.0, width) / load(step, 0, width)
+    for r in range(n):
+        start, end = load(x, r, width), load(y, r, width)
+        size = larger(larger(magnitude(start), magnitude(end)), 1e-3 * load(peak, r, width))
+        size = larger(larger(size, load(floor, r, width) * largest), splat(1e-300, width))
+        steepest = larger(magnitude(load(slope, r, width)), magnitude(end - start) * per_step)
+        allowed = rtol * size + smaller(rounding * steepest, rtol * largest)
+        ratio = magnitude(load(error, r, width)) / allowed
+        worst = larger(ratio, worst)
+        unsound += 0.0 * ratio
+    store(found, 0, worst + unsound)
+    for a in range(len(width)):
+        if not found[0, a] < math.inf:
+            found[0, a] = math.inf
 
 
 @njit(error_model="numpy")
@@ -155,11 +157,12 @@ def next_step(h, error, order):  # type: ignore[no-untyped-def]
 @njit(error_model="numpy")
 def interpolant(a, dense, k_all, bend):  # type: ignore[no-untyped-def]
     """Coefficients bend [DEGREE, states] of the polynomial of lane a's step."""
+    n = bend.shape[1]
     for d in range(DEGREE):
-        for i in range(bend.shape[1]):
-            bend[d, i] = 0.0
-            for s in range(k_all.shape[0]):
-                bend[d, i] += dense[d, s] * k_all[s, i, a]
+        for r in range(n):
+            bend[d, r] = 0.0
+            for s in range(dense.shape[1]):
+                bend[d, r] += dense[d, s] * k_all[s * n + r, a]
 
 
 @njit(error_model="numpy")
@@ -220,20 +223,22 @@ def advance_rows(  # type: ignore[no-untyped-def]
     rtol, from_zero, timely = control
     y_all, p_all, peak_all, h_all, clock, cursor, counts, status = rows
     outputs, n, parameters, event_count = times.shape[0], order.shape[0], p_all.shape[1], armed.shape[1]
-    coefficients = (ma, mc, alpha, gammas)
-    zeros = np.zeros((6, n, lanes))
-    x, slope, drift, argument, b, peak = zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], zeros[5]
-    y, work = np.zeros((n, lanes)), np.zeros((n, lanes))
-    p = np.zeros((parameters, lanes))
-    entries, matrix = np.zeros((max(place.shape[0], 1), lanes)), np.zeros((columns.shape[0], lanes))
-    k_all = np.zeros((alpha.shape[0], n, lanes))
-    moment, error, largest = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)
-    t, h, step, goal = np.zeros(lanes), np.ones(lanes), np.ones(lanes), np.zeros(lanes)
+    coefficients, elimination = (ma, mc, alpha, gammas), (start, diagonal, columns)
+    x, y, p = rows_of_lanes(n, width), rows_of_lanes(n, width), rows_of_lanes(parameters, width)
+    slope, drift, peak, floor = (
+        rows_of_lanes(n, width), rows_of_lanes(n, width), rows_of_lanes(n, width), rows_of_lanes(n, width),
+    )  # fmt: skip
+    argument, carried, b, work = (
+        rows_of_lanes(n, width), rows_of_lanes(n, width), rows_of_lanes(n, width), rows_of_lanes(n, width),
+    )  # fmt: skip
+    entries, matrix = rows_of_lanes(place.shape[0], width), rows_of_lanes(columns.shape[0], width)
+    k_all = rows_of_lanes(alpha.shape[0] * n, width)
+    t, step, error = rows_of_lanes(1, width), rows_of_lanes(1, width), rows_of_lanes(1, width)
+    h, goal = np.ones(lanes), np.zeros(lanes)
     row, steps = np.full(lanes, -1), np.zeros(lanes, np.int64)
     # near an event: 1 while the step that ends before it is taken, 2 for the short one across it, of size leap
     near, leap = np.zeros(lanes, np.int64), np.zeros(lanes)
     bend, probe, now = np.empty((DEGREE, n)), np.empty(n), np.empty(event_count)
-    room = (start, diagonal, columns, matrix, slope, drift, argument, b, moment)
     queue, stale, busy = first, True, True
     while busy:
         # rows that wait take the lanes that are free
@@ -243,10 +248,10 @@ def advance_rows(  # type: ignore[no-untyped-def]
                 queue += 1
                 status[i, 0] = FINISHED
                 if cursor[i] < outputs:
-                    row[a], t[a], h[a], steps[a], largest[a], near[a] = i, clock[i], h_all[i], 0, 0.0, 0
+                    row[a], t[0, a], h[a], steps[a], near[a] = i, clock[i], h_all[i], 0, 0
                     for r in range(n):
                         x[r, a], peak[r, a] = y_all[i, order[r]], peak_all[i, order[r]]
-                        largest[a] = max(largest[a], peak[r, a])
+                        floor[r, a] = FLOOR if from_zero[i, order[r]] else 0.0
                     for q in range(parameters):
                         p[q, a] = p_all[i, q]
                     stale = True
@@ -259,7 +264,7 @@ def advance_rows(  # type: ignore[no-untyped-def]
         busy = False
         for a in range(lanes):
             i = row[a]
-            step[a] = 1.0
+            step[0, a] = 1.0
             if i < 0:
                 continue
             total = 0.0
@@ -272,21 +277,21 @@ def advance_rows(  # type: ignore[no-untyped-def]
                 for r in range(n):
                     probe[order[r]] = x[r, a]
                 rates = np.empty(flux_count)
-                fluxes(t[a], probe.ctypes, p_all[i].ctypes, rates.ctypes)
+                fluxes(t[0, a], probe.ctypes, p_all[i].ctypes, rates.ctypes)
                 status[i, 1] = 0
                 report(rates, np.zeros(flux_count, np.bool_), status, i)
-            elif t[a] >= due[i]:
+            elif t[0, a] >= due[i]:
                 status[i, 0] = EVENT
             else:
-                while cursor[i] < outputs and t[a] >= times[cursor[i]]:
+                while cursor[i] < outputs and t[0, a] >= times[cursor[i]]:
                     for r in range(n):
                         out[i, cursor[i], order[r]] = x[r, a]
                     cursor[i] += 1
                 if cursor[i] < outputs and steps[a] == budget:
                     status[i, 0] = UNFINISHED
-                ended = cursor[i] == outputs or steps[a] == budget or status[i, 0] != FINISHED
+                ended = cursor[i] == outputs or status[i, 0] != FINISHED
             if ended:
-                clock[i], h_all[i] = t[a], h[a]
+                clock[i], h_all[i] = t[0, a], h[a]
                 counts[i, 1] += steps[a]
                 for r in range(n):
                     y_all[i, order[r]], peak_all[i, order[r]] = x[r, a], peak[r, a]
@@ -296,65 +301,74 @@ def advance_rows(  # type: ignore[no-untyped-def]
             busy = True
             goal[a] = min(times[outputs - 1], due[i])
             if not h[a] > 0.0:
-                h[a] = first_step(a, x, slope, peak, goal[a] - t[a])
-            step[a] = min(h[a], goal[a] - t[a])
+                h[a] = first_step(a, x, slope, peak, goal[a] - t[0, a])
+            step[0, a] = min(h[a], goal[a] - t[0, a])
             if near[a] > 0:
-                step[a] = min(step[a], leap[a])
+                step[0, a] = min(step[0, a], leap[a])
             steps[a] += 1
         for q in range(columns.shape[0]):
-            for a in range(lanes):
-                matrix[q, a] = 0.0
+            store(matrix, q, splat(0.0, width))
         for e in range(place.shape[0]):
-            for a in range(lanes):
-                # without a slope that is no number the step is less accurate, which its error shows
-                matrix[place[e], a] = -entries[e, a] if abs(entries[e, a]) < math.inf else 0.0
+            # without a slope that is no number the step is less accurate, which its error shows
+            store(matrix, place[e], splat(0.0, width) - finite_or_zero(load(entries, e, width)))
         for r in range(n):
-            for a in range(lanes):
-                matrix[diagonal[r], a] += 1.0 / (step[a] * gamma)
-        factorize(width, start, diagonal, columns, work, matrix)
-        stage_values(width, coefficients, rhs, timely, t, step, x, p, room, k_all)
-        for a in range(lanes):
-            error[a] = 0.0
+            store(
+                matrix, diagonal[r], load(matrix, diagonal[r], width) + splat(1.0 / gamma, width) / load(step, 0, width)
+            )
+        factorize(width, elimination, work, matrix)
+        stages_of_step(
+            width,
+            rhs,
+            elimination,
+            coefficients,
+            timely,
+            t,
+            step,
+            x,
+            p,
+            slope,
+            drift,
+            matrix,
+            argument,
+            carried,
+            b,
+            k_all,
+        )
         for r in range(n):
-            for a in range(lanes):
-                y[r, a] = argument[r, a] + b[r, a]
-                permitted = allowed_error(
-                    t[a], step[a], x[r, a], y[r, a], slope[r, a], peak[r, a], from_zero[row[a], order[r]], largest[a], rtol
-                )
-                ratio = abs(b[r, a]) / permitted
-                error[a] = ratio if ratio > error[a] or not ratio < math.inf else error[a]
+            store(y, r, load(argument, r, width) + load(b, r, width))
+        error_of_step(width, t, step, x, y, b, slope, peak, floor, rtol, error)
         for a in range(lanes):
             i = row[a]
             if i < 0:
                 continue
-            if not error[a] <= 1.0:
-                h[a] = next_step(step[a], max(error[a], 4.0) if error[a] < math.inf else math.inf, method_order)
-                if not t[a] + h[a] > t[a] or h[a] < 1e-300:
+            begun, taken, miss = t[0, a], step[0, a], error[0, a]
+            if not miss <= 1.0:
+                h[a] = next_step(taken, max(miss, 4.0), method_order)
+                if not begun + h[a] > begun or h[a] < 1e-300:
                     status[i, 0] = STEP_TOO_SMALL
                 continue
             happens = 2.0
-            if event_count > 0 or (cursor[i] < outputs and times[cursor[i]] <= t[a] + step[a]):
+            if event_count > 0 or (cursor[i] < outputs and times[cursor[i]] <= begun + taken):
                 interpolant(a, dense, k_all, bend)
             if event_count > 0:
-                happens = first_change(triggers, armed[i], now, t[a], step[a], a, x, y, bend, order, p_all[i], probe)
-            if happens < 1.0 and near[a] != 2 and happens * step[a] > 64.0 * 2.3e-16 * max(abs(t[a]), step[a]):
-                near[a], leap[a] = 1, (1.0 - NEAR) * happens * step[a]
+                happens = first_change(triggers, armed[i], now, begun, taken, a, x, y, bend, order, p_all[i], probe)
+            if happens < 1.0 and near[a] != 2 and happens * taken > 64.0 * 2.3e-16 * max(abs(begun), taken):
+                near[a], leap[a] = 1, (1.0 - NEAR) * happens * taken
                 continue
             near[a], leap[a] = (2, 2.0 * NEAR * leap[a] / (1.0 - NEAR)) if near[a] == 1 else (0, 0.0)
             stale = True
-            end = goal[a] if step[a] >= goal[a] - t[a] else t[a] + step[a]
+            end = goal[a] if taken >= goal[a] - begun else begun + taken
             if happens < 1.0:
-                end = t[a] + happens * step[a]
+                end = begun + happens * taken
             while cursor[i] < outputs and times[cursor[i]] < end:
-                between((times[cursor[i]] - t[a]) / step[a], a, x, y, bend, order, out[i, cursor[i]])
+                between((times[cursor[i]] - begun) / taken, a, x, y, bend, order, out[i, cursor[i]])
                 cursor[i] += 1
-            wanted = next_step(step[a], error[a], method_order)
-            h[a] = max(h[a], wanted) if step[a] < h[a] else wanted
+            wanted = next_step(taken, miss, method_order)
+            h[a] = max(h[a], wanted) if taken < h[a] else wanted
             for r in range(n):
                 x[r, a] = probe[order[r]] if happens < 1.0 else y[r, a]
                 peak[r, a] = max(peak[r, a], abs(x[r, a]))
-                largest[a] = max(largest[a], peak[r, a])
-            t[a] = end
+            t[0, a] = end
             if happens <= 1.0:
                 status[i, 0] = EVENT
 
@@ -406,13 +420,14 @@ def _advance(  # type: ignore[no-untyped-def]
     """Advance every row through the output times, or to its next event, `len(width)` rows side by side.
 
     chunk: rows a thread takes at a time; rhs, jacobian, drifts: functions of the lanes that write dx/dt (with states in
-    the order of elimination), the entries of its Jacobian and its dependence on time; fluxes: of one row; pattern: of sparse.Elimination the order, start, diagonal and columns, of each Jacobian entry its place among them, number of
+    the order of elimination), the entries of its Jacobian and its dependence on time; fluxes: of one row; pattern: of
+    sparse.Elimination the order, start, diagonal and columns, of each Jacobian entry its place among them, number of
     fluxes; method: gamma, a, c, alpha, gammas, dense and order of the error (see rosenbrock.py); control: relative
-    tolerance, from_zero [rows, states], whether rates depend on time; triggers of events, armed [rows, events]; due [rows]: a
-    moment at which to stop; rows: y [rows, states], p [rows, parameters], peak [rows,
-    states], size of the next step [rows], clock [rows], cursor [rows]: next output, counts [rows, 2]: firings and steps
-    so far, status [rows, 2]: outcome and the flux it concerns; times [outputs]; out [rows, outputs, states]; budget:
-    steps a row may take.
+    tolerance, from_zero [rows, states], whether rates depend on time; triggers of events, armed [rows, events]; due
+    [rows]: a moment at which to stop; rows: y [rows, states], p [rows, parameters], peak [rows, states], size of the
+    next step [rows], clock [rows], cursor [rows]: next output, counts [rows, 2]: firings and steps so far, status
+    [rows, 2]: outcome and the flux it concerns; times [outputs]; out [rows, outputs, states]; budget: steps a row may
+    take.
 
     A row ends with EVENT at the moment when a trigger differs from `armed`, or at the time `due`; outputs at that time
     are not written yet.

@@ -73,8 +73,8 @@ class CellPopulation:
     y [rows, states] amounts; p [rows, parameters]; rng [rows, 4] random streams; left [rows] what is left of
     the exponential number that decides each row's next firing; clock [rows] time reached; peak [rows, states]
     largest amount so far; step [rows] size of the next step, 0 before the first; mode [rows, 2] kind of step; counts
-    [rows, 2] firings and steps so far; from_zero [rows, states] whether a state starts at zero; begun: whether what happens
-    at the start has happened.
+    [rows, 2] firings and steps so far; from_zero [rows, states] whether a state starts at zero; begun: whether what
+    happens at the start has happened.
     """
 
     y: Floats

@@ -7,7 +7,7 @@ the C library one by one, so that every lane has the bits it would have alone.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from biomulti import expression as ex
 from biomulti.expression import Expression
@@ -40,6 +40,7 @@ class Instructions:
     def __init__(self, lanes: int = 1) -> None:
         self.lines: list[str] = []
         self.lanes = lanes
+        self.called: set[str] = set()
         self.number = "double" if lanes == 1 else f"<{lanes} x double>"
         self.flag = "i1" if lanes == 1 else f"<{lanes} x i1>"
 
@@ -93,27 +94,43 @@ class Instructions:
 
     def call(self, function: str, *args: str) -> str:
         """One of C_FUNCTIONS."""
-        if self.lanes == 1:
-            return self._call(function, args)
-        out = "poison"
-        for lane in range(self.lanes):
-            one = self._call(function, [self.value(f"extractelement {self.number} {a}, i64 {lane}") for a in args])
-            out = self.value(f"insertelement {self.number} {out}, double {one}, i64 {lane}")
-        return out
-
-    def _call(self, function: str, args: Sequence[str]) -> str:
-        return self.value(f"call double @{PREFIX}{function}({', '.join(f'double {a}' for a in args)})")
+        self.called.add(function)
+        name = PREFIX + function + ("" if self.lanes == 1 else "_lanes")
+        return self.value(f"call {self.number} @{name}({', '.join(f'{self.number} {a}' for a in args)})")
 
     def declarations(self) -> list[str]:
-        """Of everything that can be called."""
+        """Of everything that is called, after the last call."""
         kind = "f64" if self.lanes == 1 else f"v{self.lanes}f64"
-        return [
-            *(f"declare {self.number} @llvm.{name}.{kind}({self.number})" for name in INTRINSICS),
-            *(
-                f"declare double @{PREFIX}{name}({', '.join(['double'] * count)}) nounwind willreturn memory(none)"
-                for name, count in C_FUNCTIONS.items()
-            ),
+        lines = [f"declare {self.number} @llvm.{name}.{kind}({self.number})" for name in INTRINSICS]
+        for name in sorted(self.called):
+            count = C_FUNCTIONS[name]
+            pure = "nounwind willreturn memory(none)"
+            lines.append(f"declare double @{PREFIX}{name}({', '.join(['double'] * count)}) {pure}")
+            if self.lanes > 1:
+                lines += self._one_by_one(name, count)
+        return lines
+
+    def _one_by_one(self, function: str, count: int) -> list[str]:
+        """A function of its own that calls a C function for every lane, its numbers in memory meanwhile.
+
+        A call spares no vector register: with all the values of a model at hand each would be saved and read back for
+        every lane, which took three times as long.
+        """
+        names, room = "xz"[:count], f"[{self.lanes} x double]"
+        lines = [
+            f"define internal {self.number} @{PREFIX}{function}_lanes("
+            + ", ".join(f"{self.number} %{n}" for n in names)
+            + ") noinline nounwind willreturn memory(none) {",
+            *(f"  %{n}_all = alloca {room}, align 64" for n in (*names, "f")),
+            *(f"  store {self.number} %{n}, ptr %{n}_all, align 64" for n in names),
         ]
+        for lane in range(self.lanes):
+            lines += [f"  %{n}_at{lane} = getelementptr {room}, ptr %{n}_all, i64 0, i64 {lane}" for n in (*names, "f")]
+            lines += [f"  %{n}{lane} = load double, ptr %{n}_at{lane}" for n in names]
+            args = ", ".join(f"double %{n}{lane}" for n in names)
+            lines.append(f"  %f{lane} = call double @{PREFIX}{function}({args})")
+            lines.append(f"  store double %f{lane}, ptr %f_at{lane}")
+        return [*lines, f"  %f = load {self.number}, ptr %f_all, align 64", f"  ret {self.number} %f", "}"]
 
 
 class Formulas:

@@ -12,6 +12,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from numba import types
+from numba.core.typing.typeof import typeof_impl
 
 C_FUNCTIONS = {
     "exp": 1, "log": 1, "pow": 2, "floor": 1, "ceil": 1, "tgamma": 1, "sin": 1, "cos": 1, "tan": 1, "asin": 1,
@@ -27,11 +28,17 @@ LIBRARIES = {"linux": "libm.so.6", "win32": "ucrtbase"}  # elsewhere they are pa
 KEPT = 256  # functions kept ready for another use
 
 
+@cache
+def _function_type(signature: Any) -> Any:
+    return types.FunctionType(signature)
+
+
 class MachineFunction(types.WrapperAddressProtocol):
     """A function in memory, which lasts as long as this object."""
 
     def __init__(self, address: int, engine: Any, signature: Any) -> None:
         self._address, self._engine, self._signature = address, engine, signature
+        self.type = _function_type(signature)
 
     def __wrapper_address__(self) -> int:
         return self._address
@@ -39,6 +46,12 @@ class MachineFunction(types.WrapperAddressProtocol):
     def signature(self) -> Any:
         """numba's type of the function."""
         return self._signature
+
+
+@typeof_impl.register(MachineFunction)
+def _type_of(function: MachineFunction, context: Any) -> Any:
+    # numba would make the type anew at every call of a kernel, which takes as long as many a kernel
+    return function.type
 
 
 @lru_cache(KEPT)

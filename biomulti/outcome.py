@@ -1,5 +1,7 @@
 """How the advance of a row ended. Kernels write these codes; messages are made from them."""
 
+import numpy as np
+
 FINISHED = 0
 UNFINISHED = 1  # the budget of steps is used up; call again to go on
 NEGATIVE_PROPENSITY = 2
@@ -14,3 +16,4 @@ ENDLESS_EVENTS = 10
 NO_SOLUTION = 11
 
 GOING_ON = (FINISHED, UNFINISHED, EVENT, NO_ROOM)
+FAILED = np.array([code not in GOING_ON for code in range(NO_SOLUTION + 1)])  # by code

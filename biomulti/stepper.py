@@ -265,7 +265,7 @@ class Stepper:
         self._relax(cells, everywhere)
         status = np.zeros((cells.rows, 2), dtype=np.int64)
         self._settle(cells, everywhere, status)
-        failed = np.flatnonzero(~np.isin(status[:, 0], outcome.GOING_ON))
+        failed = np.flatnonzero(outcome.FAILED[status[:, 0]])
         if len(failed):
             raise SimulationError(self._explain(cells, int(failed[0]), status[failed[0]]))
 
@@ -278,27 +278,32 @@ class Stepper:
         call = self._direct if self.exact else self._flow_alone if self.flows else self._flowing
         meter = _Budget()
         stops = self._stops(cells, float(times[-1]))
+        due = cells.agenda.due
         while True:
-            ahead = np.where(stops > cells.clock[:, None], stops, np.inf)
-            due = np.minimum(cells.agenda.due, np.min(ahead, axis=1, initial=np.inf))
+            if stops.shape[1]:
+                ahead = np.where(stops > cells.clock[:, None], stops, np.inf)
+                due = np.minimum(cells.agenda.due, np.min(ahead, axis=1))
             with meter:
                 call(cells, due, times, out, cursor, meter.budget, status)
-            if np.any(status[:, 0] == outcome.EVENT):
-                self._settle(cells, status[:, 0] == outcome.EVENT, status)
-                try:
-                    self._after_event(cells, status)
-                except SimulationError as error:
-                    raise SimulationError(str(error), out) from None
-            if np.any(status[:, 0] == outcome.NO_ROOM):
-                cells.past.make_room(cells.clock - self._longest_lag)
-                status[status[:, 0] == outcome.NO_ROOM, 0] = outcome.UNFINISHED
-            failed = np.flatnonzero(~np.isin(status[:, 0], outcome.GOING_ON))
-            if len(failed):
-                raise SimulationError(self._explain(cells, int(failed[0]), status[failed[0]]), out)
+            codes = status[:, 0]
+            if codes.any():
+                happening = codes == outcome.EVENT
+                if happening.any():
+                    self._settle(cells, happening, status)
+                    try:
+                        self._after_event(cells, status)
+                    except SimulationError as error:
+                        raise SimulationError(str(error), out) from None
+                if (codes == outcome.NO_ROOM).any():
+                    cells.past.make_room(cells.clock - self._longest_lag)
+                    codes[codes == outcome.NO_ROOM] = outcome.UNFINISHED
+                failed = np.flatnonzero(outcome.FAILED[codes])
+                if len(failed):
+                    raise SimulationError(self._explain(cells, int(failed[0]), status[failed[0]]), out)
             if report is not None:
                 way = times[-1] - started
                 report(float(np.mean((cells.clock - started) / np.where(way > 0.0, way, 1.0))))
-            if not status[:, 0].any():
+            if not codes.any():
                 return out
 
     def _settle(self, cells: CellPopulation, chosen: Booleans, status: NDArray[np.int64]) -> None:

@@ -1,4 +1,4 @@
-"""One seed, the same bits: whatever the number of threads, of replicates, or of pieces of a run."""
+"""One seed, the same bits: whatever the number of threads, of replicates or, where reactions fire, of pieces."""
 
 from __future__ import annotations
 
@@ -72,4 +72,8 @@ def test_a_run_in_pieces_gives_the_bits_of_one_run(method):
     stepper, _ = stepper_of(system, method, 20.0, None, {}, {}, {})
     expected = stepper.advance(whole, times)
     found = np.concatenate([stepper.advance(pieces, part) for part in np.split(times, [7, 8, 30])], axis=1)
-    assert found.tobytes() == expected.tobytes()
+    if method == "ode":
+        # the last step of a piece ends with it, where those of one run go on
+        assert found == pytest.approx(expected, rel=1e-6)
+    else:
+        assert found.tobytes() == expected.tobytes()

@@ -9,7 +9,7 @@ from scipy.integrate import solve_ivp
 import biomulti as bm
 from biomulti._kernels_flow import explicit_step, rosenbrock_step, slopes
 from biomulti.compile import compile_model
-from biomulti.rosenbrock import RODAS3, RODAS4
+from biomulti.rosenbrock import RODAS3, RODAS4, RODAS5P
 from biomulti.stepper import Stepper, _coefficients
 from biomulti.system import system_of
 
@@ -20,7 +20,7 @@ x' = -x + 0.5*x*y*cos(time); y' = -20*(y - x^2) + sin(2*time); x = 1; y = 0.3;
 fires: => N; 2 + x*y + sin(3*time); N = 0;
 """
 T_END = 1.0
-METHODS = {"explicit": (None, 3), "RODAS3": (RODAS3, 3), "RODAS4": (RODAS4, 4)}
+METHODS = {"explicit": (None, 3), "RODAS3": (RODAS3, 3), "RODAS4": (RODAS4, 4), "RODAS5P": (RODAS5P, 5)}
 
 
 def exact() -> np.ndarray:
@@ -90,7 +90,7 @@ def test_order(name):
 
 def test_stability_of_the_stiff_methods():
     """One step of 1 on y' = -1e8 (y - 3): an L-stable method lands on 3."""
-    for method in (RODAS3, RODAS4):
+    for method in (RODAS3, RODAS4, RODAS5P):
         z = -1e8
         # the stages of the method for y' = z y, in the form of rosenbrock.py
         k = np.zeros(len(method.m))
