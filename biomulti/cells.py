@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from biomulti import _distributions
 from biomulti._rng import exponentials, streams
-from biomulti.start import Draw
+from biomulti.start import Draw, Value
 from biomulti.system import System
 
 FIRST_PLACES = 4  # events that may wait in a row before more room is made
@@ -115,10 +115,13 @@ def population(
     rows: int,
     *,
     seed: int,
-    initial: Mapping[str, float] | None = None,
-    parameters: Mapping[str, float] | None = None,
+    initial: Mapping[str, Value] | None = None,
+    parameters: Mapping[str, Value] | None = None,
 ) -> CellPopulation:
-    """`rows` cells at the start of `system`, each with the random stream of (seed, row)."""
+    """`rows` cells at the start of `system`, each with the random stream of (seed, row).
+
+    initial, parameters: numbers, or arrays [rows], in place of the model's.
+    """
     rng = streams(seed, np.arange(rows, dtype=np.uint64))
     y, p = _start(system, rng, initial or {}, parameters or {})
     events = system.occurrences
@@ -151,15 +154,18 @@ def population(
 
 
 def _start(
-    system: System, rng: NDArray[np.uint64], initial: Mapping[str, float], parameters: Mapping[str, float]
+    system: System, rng: NDArray[np.uint64], initial: Mapping[str, Value], parameters: Mapping[str, Value]
 ) -> tuple[Floats, Floats]:
     """y [rows, states] and p [rows, parameters] at the start; each row draws its own numbers where chance decides."""
     rows = len(rng)
     if not system.draws_at_start:
-        y, p = system.start(initial, parameters)
-        return np.tile(y, (rows, 1)), np.tile(p, (rows, 1))
-    starts = [system.start(initial, parameters, draw_from(rng[i : i + 1])) for i in range(rows)]
+        return system.starts(rows, initial, parameters)
+    starts = [system.start(_of_row(initial, i), _of_row(parameters, i), draw_from(rng[i : i + 1])) for i in range(rows)]
     return np.array([y for y, _ in starts]), np.array([p for _, p in starts])
+
+
+def _of_row(values: Mapping[str, Value], i: int) -> dict[str, float]:
+    return {name: float(v[i]) if isinstance(v, np.ndarray) else v for name, v in values.items()}
 
 
 def draw_from(stream: NDArray[np.uint64]) -> Draw:

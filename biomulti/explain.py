@@ -255,10 +255,10 @@ class _Reporter:
             return found if found is not None and math.isfinite(found) else 1.0
 
         named = ex.substitute(law, lambda n: ex.symbol(f"{n.op}{n.args[0]}") if n.op in ("y", "p") else None)
-        return ex.evaluate(named, value, time=size)
+        return float(ex.evaluate(named, value, time=size))
 
     def _parameter(self, name: str) -> float:
-        return self.values.amount(self.species[name]) if name in self.species else self.values[name]
+        return float(self.values.amount(self.species[name]) if name in self.species else self.values[name])
 
     def named(self, lowered: Expression) -> Expression:
         """A lowered expression in the model's names, those of species for their numbers of molecules."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 from weakref import WeakValueDictionary
+
+import numpy as np
 
 RELATIONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 LOGIC = {"and": " and ", "or": " or "}
@@ -372,25 +374,29 @@ def _split_signs(node: Expression, args: list[tuple[Expression, Expression]]) ->
 
 def evaluate(
     root: Expression,
-    value_of: Callable[[str], float],
-    time: float = 0.0,
+    value_of: Callable[[str], Any],
+    time: Any = 0.0,
     draw: Callable[[str, list[float]], float] | None = None,
-) -> float:
+) -> Any:
     """The number `root` stands for, NaN where it has none.
 
-    `value_of` gives the value of a symbol, `draw` a number of a distribution with these arguments.
+    `value_of` gives the value of a symbol, `draw` a number of a distribution with these arguments. Where values are
+    arrays [rows], so is the answer, and every row has the bits that it has alone.
     """
-    done: dict[Expression, float] = {}
+    done: dict[Expression, Any] = {}
     for node in walk(root):
         values = [done[c] for c in node.children]
         if node.op == "draw":
             done[node] = draw(str(node.args[0]), values) if draw is not None else math.nan
+        elif any(isinstance(v, np.ndarray) for v in values):
+            rows = zip(*(v.tolist() for v in np.broadcast_arrays(*values)), strict=True)
+            done[node] = np.array([_evaluate(node, list(row), value_of, time) for row in rows], dtype=np.float64)
         else:
             done[node] = _evaluate(node, values, value_of, time)
     return done[root]
 
 
-def _evaluate(node: Expression, x: list[float], value_of: Callable[[str], float], time: float) -> float:
+def _evaluate(node: Expression, x: list[float], value_of: Callable[[str], Any], time: Any) -> Any:
     op = node.op
     if op == "num":
         return float(node.args[0])  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from biomulti.network import Compartment, Parameter
 from biomulti.system import System, reads
 
 Floats = NDArray[np.float64]
+DIMENSIONS = ("time", "replicate")
 PACKAGES = ("biomulti", "numpy", "scipy", "numba", "python-libsbml", "xarray")
 
 
@@ -106,8 +107,8 @@ def dataset(
     found = values(system, quantity, times, y, p, rates)
     return xr.Dataset(
         {
-            recorded_as(n, ("time", "replicate")): (
-                ("time", "replicate"),
+            recorded_as(n, DIMENSIONS): (
+                DIMENSIONS,
                 np.repeat(np.ascontiguousarray(v.T), copies, axis=1),
                 described[n][1],
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,16 @@ import xarray as xr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from biomulti import adjust
+from biomulti import adjust, sets
 from biomulti.cells import population
 from biomulti.compile import compile_model
 from biomulti.counts import AssumptionWarning, ConstraintWarning, molecules_per_unit, whole_starts
 from biomulti.errors import SimulationError
 from biomulti.load import load
-from biomulti.options import EXACT_METHODS, METHODS, as_values, check_options, check_size, chosen_seed, output_times
+from biomulti.options import EXACT_METHODS, METHODS, check_options, check_size, chosen_seed, output_times
 from biomulti.partition import Partition, decide
-from biomulti.result import broken, dataset, provenance
+from biomulti.result import DIMENSIONS, broken, dataset, outputs, provenance, recorded_as
+from biomulti.sets import Sets
 from biomulti.stepper import Stepper
 from biomulti.system import System, system_of
 
@@ -37,8 +38,8 @@ def simulate(
     replicates: int = 1,
     method: str = "hybrid",
     seed: int | None = None,
-    initial: Mapping[str, float] | None = None,
-    parameters: Mapping[str, float] | None = None,
+    initial: Mapping[str, float | Sequence[float] | Floats] | None = None,
+    parameters: Mapping[str, float | Sequence[float] | Floats] | None = None,
     quantity: str | None = None,
     tolerance: float | None = None,
     physical_scale: Mapping[str, str] | None = None,
@@ -54,12 +55,13 @@ def simulate(
         network: a Network, or anything `load` takes.
         t_end: end of the run, in the model's unit of time, from 0.
         every: interval between outputs; None gives 101 of them.
-        replicates: number of runs.
+        replicates: number of runs; where values are given one by one, as many as there are.
         method: "ssa" (exact, every reaction fires), "ode" (every reaction flows) or "hybrid"; "ssa" takes the fastest
             of "ssa-direct", "ssa-tree" and "ssa-rejection", which can be asked for too.
         seed: 0 to 2^64 - 1; None draws one. It is recorded.
-        initial: amounts of species, in the model's unit, in place of the model's.
-        parameters: values of parameters and compartments in place of the model's.
+        initial: amounts of species, in the model's unit, in place of the model's; a number for all replicates, or a
+            sequence [replicates] that gives each its own.
+        parameters: values of parameters and compartments in place of the model's, likewise.
         quantity: "molecules", "amount" (in the model's unit) or "concentration"; None gives molecules where
             reactions fire and amounts by "ode".
         tolerance: relative error of a step of what flows; None gives 1e-7 by "ode", else 1e-4.
@@ -69,10 +71,13 @@ def simulate(
 
     Returns:
         Dimensions (time, replicate), a variable for each species and each quantity that a rule moves; attributes
-        hold seed, method, versions, the model's hash, values that were set, and the partition.
+        hold seed, method, versions, the model's hash, values that were set, and the partition. What replicates have
+        values of their own of is a coordinate along `replicate`: a parameter k by its name, the start of a species A
+        as `A_initial`.
 
     Raises:
-        OptionError: an argument out of its range, or the name of something the model does not have.
+        OptionError: an argument out of its range, or the name of something the model does not have; sequences of
+            different lengths, or one for what decides a stoichiometry or a conversion factor.
         UnitsError: reactions fire, and the model leaves open how many molecules its amounts are.
         SimulationError: a rate law went negative or not finite, or an amount below zero; `partial` is the Dataset
             until then.
@@ -81,30 +86,37 @@ def simulate(
     times = output_times(t_end, every)
     check_options(replicates, method, quantity, tolerance, physical_scale)
     seed = chosen_seed(seed)
-    initial, parameters = as_values("initial", initial), as_values("parameters", parameters)
+    start, values = sets.as_sets("initial", initial), sets.as_sets("parameters", parameters)
+    replicates = sets.common_length(replicates, initial=start, parameters=values)
     quantity = quantity or ("amount" if method == "ode" else "molecules")
     counts = method != "ode" or quantity == "molecules"
-    system = system_of(network, molecules_per_unit(network) if counts else 1.0, parameters)
-    stepper, split = stepper_of(system, method, float(times[-1]), tolerance, physical_scale or {}, initial, parameters)
+    system = system_of(network, molecules_per_unit(network) if counts else 1.0, sets.row(values, 0))
+    sets.refuse_structural(system, values)
+    stepper, split = stepper_of(system, method, float(times[-1]), tolerance, physical_scale or {}, start, values)
     system = stepper.system
     check_size(replicates, len(times), len(system.states))
     if split and split.note and not split.fires.all():
         warnings.warn(f"{network.source}: {split.note}", AssumptionWarning, stacklevel=2)
     # without chance one run is all of them
-    rows = replicates if method != "ode" or system.chancy else 1
-    cells = population(system, rows, seed=seed, initial=initial, parameters=parameters)
+    varied = sets.varied(start) or sets.varied(values)
+    rows = replicates if method != "ode" or system.chancy or varied else 1
+    cells = population(system, rows, seed=seed, initial=start, parameters=values)
     cells.y[:] = cells.peak[:] = whole_starts(system, cells.y, stepper.counts)
+    written = {recorded_as(n, DIMENSIONS) for n in outputs(system, quantity, rates)}
+    along = sets.coordinates(system, values, start, {*written, *DIMENSIONS})
+    alike = np.all((cells.p == cells.p[0]) | np.isnan(cells.p), axis=0)
     attributes = provenance(
         system, method=method, seed=str(seed), quantity=quantity, tolerance=stepper.tolerance,
-        initial=initial, parameters=parameters,
-        parameter_values=dict(zip(system.parameters, cells.p[0], strict=True)), partition=str(split) if split else "",
+        initial=sets.described(start), parameters=sets.described(values),
+        parameter_values={n: v for n, v, one in zip(system.parameters, cells.p[0], alike, strict=True) if one},
+        partition=str(split) if split else "",
     )  # fmt: skip
 
     def finish(y: Floats) -> xr.Dataset:
         copies = replicates // cells.rows
         for message in broken(system, times, y, cells.p):
             warnings.warn(f"{network.source}, {message}", ConstraintWarning, stacklevel=3)
-        return dataset(system, quantity, times, y, cells.p, attributes, copies, rates)
+        return dataset(system, quantity, times, y, cells.p, attributes, copies, rates).assign_coords(along)
 
     with tqdm(
         total=100, unit="%", desc=f"{network.id} ({method})", delay=PROGRESS_AFTER, disable=not progress,
@@ -124,14 +136,23 @@ def stepper_of(
     t_end: float | None,
     tolerance: float | None,
     physical_scale: Mapping[str, str],
-    initial: Mapping[str, float],
-    parameters: Mapping[str, float],
+    initial: Sets,
+    parameters: Sets,
 ) -> tuple[Stepper, Partition | None]:
-    """The stepper of a method, with laws made exact where they fire, and its partition if it has one."""
+    """The stepper of a method, with laws made exact where they fire, and its partition if it has one.
+
+    Where replicates have values of their own, a reaction flows if it does so with the least and with the greatest of
+    each.
+    """
     model = compile_model(system)
     split = None
     if method == "hybrid":
-        split = decide(system, model, t_end, physical_scale, initial, parameters)
+        split = sets.together(
+            [
+                decide(system, model, t_end, physical_scale, sets.row(initial, i), sets.row(parameters, i))
+                for i in sets.extremes(initial, parameters)
+            ]
+        )
         fires = split.fires
     else:
         fires = np.array([method != "ode" and not f.is_rule for f in system.fluxes], dtype=bool)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
 
 from biomulti import expression as ex
 from biomulti.errors import ModelError, OptionError
@@ -12,6 +14,7 @@ from biomulti.network import Species
 from biomulti.reduction import Reduced, reads_as_amount
 
 Draw = Callable[[str, list[float]], float]
+Value = Any  # a float, or [rows] where rows have values of their own
 
 
 class InitialValues:
@@ -19,8 +22,8 @@ class InitialValues:
 
     Args:
         reduced: the network.
-        initial: amounts of species in place of the model's.
-        parameters: values of parameters, compartments and stoichiometries in place of the model's.
+        initial: amounts of species in place of the model's, numbers or arrays [rows].
+        parameters: values of parameters, compartments and stoichiometries in place of the model's, likewise.
         draw: a number of a named distribution with given arguments.
 
     Raises:
@@ -31,8 +34,8 @@ class InitialValues:
     def __init__(
         self,
         reduced: Reduced,
-        initial: Mapping[str, float],
-        parameters: Mapping[str, float],
+        initial: Mapping[str, Value],
+        parameters: Mapping[str, Value],
         draw: Draw | None = None,
     ) -> None:
         self.network = network = reduced.network
@@ -46,9 +49,9 @@ class InitialValues:
         self._check(parameters, self.given, "parameter or compartment", "parameters")
         self.initial = {k: _number(v, f"initial['{k}']") for k, v in initial.items()}
         self.parameters = {k: _number(v, f"parameters['{k}']") for k, v in parameters.items()}
-        self.done: dict[str, float] = {}
+        self.done: dict[str, Value] = {}
 
-    def _check(self, chosen: Mapping[str, float], known: Mapping[str, object], what: str, where: str) -> None:
+    def _check(self, chosen: Mapping[str, Value], known: Mapping[str, object], what: str, where: str) -> None:
         for name in chosen:
             if name not in known:
                 raise OptionError(
@@ -57,7 +60,7 @@ class InitialValues:
             if name in self.network.assignment_rules:
                 raise OptionError(f"{where}: '{name}' is decided by a rule of the model and cannot be set.")
 
-    def __getitem__(self, name: str) -> float:
+    def __getitem__(self, name: str) -> Value:
         for needed in in_order(name, self._needs, self.done, self.network.source):
             self.done[needed] = self._value(needed)
         return self.done[name]
@@ -89,7 +92,7 @@ class InitialValues:
         said = (self.parameters, self.initial, self.network.initial_assignments, self.network.assignment_rules)
         return self.given.get(name) is not None or name in self.laws or any(name in place for place in said)
 
-    def amount(self, species: Species) -> float:
+    def amount(self, species: Species) -> Value:
         """Amount of a species in the model's unit."""
         if species.id in self.initial:
             return self.initial[species.id]
@@ -100,11 +103,11 @@ class InitialValues:
             return value
         return value * self[species.compartment]
 
-    def evaluate(self, formula: Expression, time: float = 0.0) -> float:
+    def evaluate(self, formula: Expression, time: Value = 0.0) -> Value:
         """The value of a formula with all symbols at their values at time 0."""
         return ex.evaluate(formula, self.__getitem__, time, self.draw)
 
-    def _value(self, name: str) -> float:
+    def _value(self, name: str) -> Value:
         if name in self.parameters:
             return self.parameters[name]
         if name in self.initial:
@@ -124,17 +127,17 @@ class InitialValues:
             )
         return value
 
-    def _in_its_own_terms(self, species: Species, amount: float) -> float:
+    def _in_its_own_terms(self, species: Species, amount: Value) -> Value:
         if reads_as_amount(self.network, species):
             return amount
-        if self[species.compartment] == 0.0:
+        if np.any(self[species.compartment] == 0.0):
             raise ModelError(
                 f"{self.network.source}: the compartment '{species.compartment}' has size 0, in which the species "
                 f"'{species.id}' has no concentration; give it another size, or the species only substance units."
             )
         return amount / self[species.compartment]
 
-    def _of_species(self, species: Species) -> float:
+    def _of_species(self, species: Species) -> Value:
         if species.initial_amount is not None:
             return self._in_its_own_terms(species, species.initial_amount)
         if species.initial_concentration is None:
@@ -147,12 +150,12 @@ class InitialValues:
         return species.initial_concentration
 
 
-def _number(value: object, what: str) -> float:
+def _number(value: object, what: str) -> Value:
     try:
-        out = float(value)  # type: ignore[arg-type]
+        out = value if isinstance(value, np.ndarray) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        out = math.nan
-    if not math.isfinite(out):
+        out = np.nan
+    if not np.all(np.isfinite(out)):
         raise OptionError(f"{what} is {value!r}; it must be a finite number.")
     return out
 

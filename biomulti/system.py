@@ -24,7 +24,7 @@ from biomulti.errors import ModelError
 from biomulti.expression import Expression
 from biomulti.network import Compartment, Event, Network, Parameter, Species
 from biomulti.reduction import Rates, Reduced, moved_by_reactions, net_change, reads_as_amount, reduced
-from biomulti.start import Draw, InitialValues, in_order
+from biomulti.start import Draw, InitialValues, Value, in_order
 
 WATCHED = "trigger#"  # begins the name of a difference that a trigger looks at, which no model can use
 FAST = 1e9  # by what the law of a fast reaction is multiplied: what it leaves open of its equilibrium is a billionth
@@ -171,15 +171,23 @@ class System:
     def start(
         self, initial: Mapping[str, float], parameters: Mapping[str, float], draw: Draw | None = None
     ) -> tuple[Floats, Floats]:
-        """State and parameters at time 0, with the user's values in place of the model's.
+        """State y [states] and parameters p [parameters] at time 0: `starts` of one row."""
+        y, p = self.starts(1, initial, parameters, draw)
+        return y[0], p[0]
+
+    def starts(
+        self, rows: int, initial: Mapping[str, Value], parameters: Mapping[str, Value], draw: Draw | None = None
+    ) -> tuple[Floats, Floats]:
+        """States and parameters at time 0, with the user's values in place of the model's.
 
         Args:
-            initial: amounts of species in the model's unit.
-            parameters: values of parameters and compartments.
+            rows: how many.
+            initial: amounts of species in the model's unit, numbers or arrays [rows].
+            parameters: values of parameters and compartments, likewise.
             draw: numbers of distributions, where chance decides the start.
 
         Returns:
-            y [states], p [parameters].
+            y [rows, states], p [rows, parameters].
 
         Raises:
             OptionError: a name that the model does not have, or that a rule decides.
@@ -188,23 +196,24 @@ class System:
         values = InitialValues(self.reduced, initial, parameters, draw)
         species = {s.id: s for s in self.network.species}
 
-        def value(name: str, needed: bool) -> float:
+        def value(name: str, needed: bool) -> Value:
             # what no formula reads may lack a value, as the size of a compartment without dimensions does
             if not needed and not values.has(name):
                 return np.nan
             return values.amount(species[name]) if name in species else values[name]
 
         read_y, read_p = self._read
-        y = [
-            values.evaluate(self.watched[n])
-            if n in self.watched
-            else values[n]
-            if n in self.reduced.delays
-            else value(n, k in read_y) * (self.scale if n in species else 1.0)
-            for k, n in enumerate(self.states)
-        ]
-        p = [value(n, k in read_p) for k, n in enumerate(self.parameters)]
-        return np.array(y, dtype=np.float64), np.array(p, dtype=np.float64)
+        y, p = np.empty((rows, len(self.states))), np.empty((rows, len(self.parameters)))
+        for k, n in enumerate(self.states):
+            if n in self.watched:
+                y[:, k] = values.evaluate(self.watched[n])
+            elif n in self.reduced.delays:
+                y[:, k] = values[n]
+            else:
+                y[:, k] = value(n, k in read_y) * (self.scale if n in species else 1.0)
+        for k, n in enumerate(self.parameters):
+            p[:, k] = value(n, k in read_p)
+        return y, p
 
     @cached_property
     def _read(self) -> tuple[frozenset[int], frozenset[int]]:
@@ -258,7 +267,7 @@ def reads(law: Expression) -> frozenset[int]:
 def evaluate_at(lowered: Expression, p: Floats) -> float:
     """The value of a lowered expression that reads nothing but parameters p [parameters]."""
     named = ex.substitute(lowered, lambda n: ex.symbol(str(n.args[0])) if n.op == "p" else None)
-    return ex.evaluate(named, lambda k: float(p[int(k)]))
+    return float(ex.evaluate(named, lambda k: float(p[int(k)])))
 
 
 def system_of(network: Network, scale: float = 1.0, parameters: Mapping[str, float] | None = None) -> System:
@@ -413,7 +422,7 @@ class _Builder:
         self.structural |= names
         known = {t.id for t in self.things} - set(self.lower.species) - self.ruled
         overrides = {n: v for n, v in self.overrides.items() if n in known}
-        return InitialValues(self.reduced, {}, overrides).evaluate(change)
+        return float(InitialValues(self.reduced, {}, overrides).evaluate(change))
 
     def _rules(self) -> list[Flux]:
         place = {n: k for k, n in enumerate(self.states)}
