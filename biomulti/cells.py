@@ -74,7 +74,7 @@ class CellPopulation:
     the exponential number that decides each row's next firing; clock [rows] time reached; peak [rows, states]
     largest amount so far; step [rows] size of the next step, 0 before the first; mode [rows, 2] kind of step; counts
     [rows, 2] firings and steps so far; from_zero [rows, states] whether a state starts at zero; begun: whether what
-    happens at the start has happened.
+    happens at the start has happened; driven: parameters that something outside changes as a run goes.
     """
 
     y: Floats
@@ -90,6 +90,7 @@ class CellPopulation:
     agenda: Agenda
     past: Past
     begun: bool = field(default=False)
+    driven: frozenset[int] = frozenset()
 
     @property
     def rows(self) -> int:

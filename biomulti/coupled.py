@@ -259,6 +259,7 @@ class Tissue:
                 cells.y[i], cells.p[i] = self.system.start(self.initial, self.parameters | own, draw)
         for name, values in self.own.items():
             cells.p[:, self._index(name)] = values
+        cells.driven = frozenset(self._index(c.parameter) for c in self.signals)
         cells.y[:] = cells.peak[:] = whole_starts(self.system, cells.y, self.stepper.counts)
         cells.clock[:] = 0.0 - self.warm_up
         self.stepper.advance(cells, np.zeros(1))

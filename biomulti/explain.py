@@ -298,9 +298,13 @@ class _Reporter:
         if self.unknown:
             why = "amounts cannot be counted in molecules (see the assumptions)"
             return MethodLine("ssa", False, why), MethodLine("hybrid", False, why), ode
-        always = [f.name for f, may in zip(self.system.fluxes, self.may_fire, strict=True) if not may]
+        must = [f.name for f in self.system.fluxes if _rated(self.system, f)]
+        pairs = zip(self.system.fluxes, self.may_fire, strict=True)
+        always = [f.name for f, may in pairs if not may and f.name not in must]
         why = "biomulti.partition says which reactions fire, by the propensities above, and which flow"
         flowing = f"; always flowing: {', '.join(always)}" if always else ""
+        if must:
+            flowing += f"; it is refused unless these flow, see physical_scale: {', '.join(must)}"
         return self._ssa(y), MethodLine("hybrid", True, why + flowing), ode
 
     def _ssa(self, y: np.ndarray[Any, np.dtype[np.float64]]) -> MethodLine:
@@ -322,5 +326,15 @@ def _hindrance(system: System, flux: Flux) -> str:
         return "a rule flows"
     if flux.fast:
         return "it is marked fast, always at its equilibrium, so it cannot fire and flows"
+    rated = _rated(system, flux)
+    if rated:
+        return f"the model reads rateOf of what it changes ({', '.join(rated)}), so it must flow"
     parts = [system.states[k] for k, n in flux.change.items() if n != round(n)]
     return f"it changes {', '.join(parts)} by a fraction of a molecule, so it cannot fire and flows" if parts else ""
+
+
+def _rated(system: System, flux: Flux) -> list[str]:
+    """What the reaction of a flux changes and of which the model reads the rate."""
+    names = {name for read in system.reduced.rates_read for name in read.species}
+    together = [f for f in system.fluxes if f.reaction == flux.reaction] if names else []
+    return sorted(names & {system.states[k] for f in together for k, n in f.change.items() if n})

@@ -7,7 +7,7 @@ it is not, u stays an unknown that is solved with the state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,16 +23,28 @@ DELAYED = "delay#"  # begins the name of the value of something some time ago, w
 
 
 @dataclass(frozen=True)
+class RateRead:
+    """`place`, a formula of the model in words, reads rateOf(`symbol`), to which reactions contribute by changing
+    `species`."""
+
+    place: str
+    symbol: str
+    species: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Reduced:
     """`network` without rateOf, delay and solved algebraic rules.
 
     unknowns: what is left of the algebraic rules, by the variable each determines; delays: value and time ago, by the
     symbol that stands for them. Before time 0 things were what initial assignments say of that time, and at rest.
+    rates_read: where the model reads rates of change of what reactions change.
     """
 
     network: Network
     unknowns: Mapping[str, Expression]
     delays: Mapping[str, tuple[Expression, Expression]]
+    rates_read: tuple[RateRead, ...] = ()
 
 
 def reduced(network: Network) -> Reduced:
@@ -42,6 +54,7 @@ def reduced(network: Network) -> Reduced:
         ModelError: an algebraic rule that determines nothing, or a rate that needs itself.
     """
     delays: dict[tuple[Expression, Expression], str] = {}
+    original = network
 
     def without_delay(root: Expression) -> Expression:
         def name(node: Expression) -> Expression:
@@ -59,7 +72,47 @@ def reduced(network: Network) -> Reduced:
         network,
         {name: rates.eliminate(rule) for name, rule in unknowns.items()},
         {name: (value, rates.eliminate(lag)) for name, (value, lag) in past.items()},
+        _rates_read(original, network),
     )
+
+
+def _rates_read(original: Network, network: Network) -> tuple[RateRead, ...]:
+    """Rates in the formulas of `original`; `network` has its algebraic rules solved."""
+    moved, rules = moved_by_reactions(network), network.assignment_rules
+    found = []
+    for place, formula in _places(original):
+        for node in ex.walk(formula):
+            if node.op == "rate_of":
+                below = _names_below(node.children[0], rules)
+                # the rate of a concentration has the rate of its volume in it
+                volumes = [ex.symbol(s.compartment) for s in network.species if s.id in below]
+                species = frozenset(below.union(*(_names_below(v, rules) for v in volumes)) & moved)
+                if species:
+                    found.append(RateRead(place, str(node.children[0].args[0]), species))
+    return tuple(found)
+
+
+def _places(network: Network) -> Iterator[tuple[str, Expression]]:
+    """Every formula of a network, and what it is."""
+    for reaction in network.reactions:
+        yield f"the law of reaction '{reaction.id}'", reaction.law
+        for n in (*reaction.reactants.values(), *reaction.products.values()):
+            if isinstance(n, Expression):
+                yield f"a stoichiometry of reaction '{reaction.id}'", n
+    for what, formulas in (
+        ("initial assignment", network.initial_assignments),
+        ("assignment rule", network.assignment_rules),
+        ("rate rule", network.rate_rules),
+    ):
+        for name, formula in formulas.items():
+            yield f"the {what} of '{name}'", formula
+    for rule in network.algebraic_rules:
+        yield f"the algebraic rule 0 = {rule!r}", rule
+    for event in network.events:
+        parts = (event.trigger, event.delay, event.priority, *event.assignments.values())
+        yield from ((f"event '{event.id}'", part) for part in parts if part is not None)
+    for constraint in network.constraints:
+        yield f"the constraint on line {constraint.line}", constraint.condition
 
 
 def _with_beginning(value: Expression, network: Network, rates: Rates) -> Expression:

@@ -19,11 +19,11 @@ from biomulti.cells import CellPopulation
 from biomulti.compile import CompiledModel
 from biomulti.errors import OptionError, SimulationError, UnsupportedError
 from biomulti.exact import Exact, choice
-from biomulti.expression import Expression, number, walk
+from biomulti.expression import Expression, depends_on_time, number, walk
 from biomulti.flow import Flow
 from biomulti.program import program
 from biomulti.rosenbrock import RODAS3, RODAS4, Rosenbrock
-from biomulti.system import System, evaluate_at
+from biomulti.system import Flux, System, evaluate_at, reads
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -103,6 +103,29 @@ class Stepper:
                     f"reaction '{flux.reaction}' is marked fast: it is always at its equilibrium, so that it has no "
                     f"firings to follow; let it flow with method='hybrid', or use method='ode'."
                 )
+
+        self._refuse_rates_of_what_jumps()
+
+    def _refuse_rates_of_what_jumps(self) -> None:
+        """What changes by firings has no derivative."""
+        if not self.system.reduced.rates_read:
+            return
+        for read in self.system.reduced.rates_read:
+            jumping = sorted(name for name in read.species if self._firing_into([name]))
+            if jumping:
+                moving = sorted({f.reaction for f in self._firing_into(jumping)})
+                flows = ", ".join(f"'{name}': 'flow'" for name in moving)
+                raise UnsupportedError(
+                    f"{self.system.network.source}: {read.place} reads rateOf({read.symbol}), and '{jumping[0]}' jumps "
+                    f"where reactions fire, so that it has no rate of change; use method='ode', or let flow what "
+                    f"changes it, with method='hybrid' and physical_scale={{{flows}}}."
+                )
+
+    def _firing_into(self, species: Sequence[str]) -> list[Flux]:
+        """Reactions that fire and change one of `species`."""
+        places = {k for k, name in enumerate(self.system.states) if name in species}
+        firing = [f for j, f in enumerate(self.system.fluxes) if self.fires[f.follows if f.follows >= 0 else j]]
+        return [f for f in firing if any(n for k, n in f.change.items() if k in places)]
 
     @property
     def active(self) -> Booleans:
@@ -277,6 +300,7 @@ class Stepper:
         started = cells.clock.copy()
         call = self._direct if self.exact else self._flow_alone if self.flows else self._flowing
         meter = _Budget()
+        lag: Floats | None = None
         stops = self._stops(cells, float(times[-1]))
         due = cells.agenda.due
         while True:
@@ -295,7 +319,8 @@ class Stepper:
                     except SimulationError as error:
                         raise SimulationError(str(error), out) from None
                 if (codes == outcome.NO_ROOM).any():
-                    cells.past.make_room(cells.clock - self._longest_lag)
+                    lag = self._longest_lag(cells) if lag is None else lag
+                    cells.past.make_room(cells.clock - lag)
                     codes[codes == outcome.NO_ROOM] = outcome.UNFINISHED
                 failed = np.flatnonzero(outcome.FAILED[codes])
                 if len(failed):
@@ -341,11 +366,16 @@ class Stepper:
             self._fast.advance(alone, alone.clock + RELAXATION)
             cells.y[i] = alone.y[0]
 
-    @cached_property
-    def _longest_lag(self) -> float:
-        """The longest time ago that a value is asked for, infinite if a state decides."""
-        lags = [d.lag.value for d in self.system.delays]
-        return max((math.inf if lag is None else lag for lag in lags), default=0.0)
+    def _longest_lag(self, cells: CellPopulation) -> Floats:
+        """The longest time ago that a value is asked for, [rows]; infinite where a state, time or a parameter decides
+        that something changes on the way."""
+        longest = np.zeros(cells.rows)
+        for lag in (d.lag for d in self.system.delays):
+            read = {int(n.args[0]) for n in walk(lag) if n.op == "p"}  # type: ignore[arg-type]
+            if reads(lag) or depends_on_time(lag) or read & cells.driven:
+                return np.full(cells.rows, np.inf)
+            longest = np.maximum(longest, [evaluate_at(lag, p) for p in (cells.p if read else cells.p[:1])])
+        return np.where(np.isnan(longest), np.inf, longest)
 
     def _stops(self, cells: CellPopulation, t_end: float) -> Floats:
         """Moments at which a rate may jump, and the numbers just after them, across which no step goes, [rows, any]."""
@@ -404,11 +434,19 @@ class Stepper:
                 cure = "correct what it sets"
         else:
             flux = self.system.fluxes[which].name
+            if code == outcome.NOT_FINITE:
+                infinite = self._infinite_parameters(cells, row, which)
+                cure += f" ({', '.join(infinite)} is infinite)" if infinite else ""
         state = ", ".join(f"{n} = {v:g}" for n, v in zip(self.system.states, cells.y[row], strict=True))
         unit = self.system.network.time_unit
         where = f"replicate or cell {row}, time {cells.clock[row]:.9g} {unit}"
         what = what.format(flux=flux, event=event)
         return f"{self.system.network.source}: {what} ({where}); {cure}. State: {state[:2000]}."
+
+    def _infinite_parameters(self, cells: CellPopulation, row: int, flux: int) -> list[str]:
+        """Names of those that a flux reads and that are infinite in a row."""
+        leaves = {int(n.args[0]) for n in walk(self.system.fluxes[flux].law) if n.op == "p"}  # type: ignore[arg-type]
+        return [f"'{self.system.parameters[k]}'" for k in sorted(leaves) if np.isinf(cells.p[row, k])]
 
 
 class _Budget:

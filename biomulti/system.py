@@ -213,7 +213,42 @@ class System:
                 y[:, k] = value(n, k in read_y) * (self.scale if n in species else 1.0)
         for k, n in enumerate(self.parameters):
             p[:, k] = value(n, k in read_p)
+        if draw is not None or not self.draws_at_start:
+            self._refuse_what_is_no_number(y, p)
         return y, p
+
+    def _refuse_what_is_no_number(self, y: Floats, p: Floats) -> None:
+        """An infinite parameter may have a meaning in a rate, as a time that never comes; NaN has none anywhere."""
+        places = [("y", k, self._readers.get(("y", k), "a rate changes it"), True) for k in self._must_be_finite]
+        places += [(op, k, who, False) for (op, k), who in self._readers.items()]
+        for op, k, who, finite in places:
+            column = (y if op == "y" else p)[:, k]
+            wrong = column[~np.isfinite(column) if finite else np.isnan(column)]
+            if len(wrong):
+                name = (self.states if op == "y" else self.parameters)[k]
+                named = "what a delay gives" if name in self.reduced.delays else f"'{name}'"
+                raise ModelError(
+                    f"{self.network.source}: {named} is {wrong[0]:g} at the start, and {who}; look for a division by "
+                    f"zero, a root or a logarithm of a negative number in what the model says of it."
+                )
+
+    @cached_property
+    def _readers(self) -> dict[tuple[str, int], str]:
+        """Which rate or trigger of an event reads a state ("y", k) or a parameter ("p", k)."""
+        places = [(f.law, f"the rate of '{f.name}' reads it") for f in self.fluxes]
+        places += [(o.trigger, f"the trigger of event '{o.event.id}' reads it") for o in self.occurrences]
+        found: dict[tuple[str, int], str] = {}
+        for formula, who in places:
+            for node in ex.walk(formula):
+                if node.op in ("y", "p"):
+                    found.setdefault((node.op, int(node.args[0])), who)  # type: ignore[arg-type]
+        return found
+
+    @cached_property
+    def _must_be_finite(self) -> list[int]:
+        """States of the model that rates change."""
+        moved = {k for f in self.fluxes for k in f.change}
+        return sorted(k for k in moved if self.states[k] not in self.watched)
 
     @cached_property
     def _read(self) -> tuple[frozenset[int], frozenset[int]]:

@@ -8,11 +8,12 @@ import pytest
 
 import biomulti as bm
 from biomulti.cells import population
+from biomulti.options import EXACT_METHODS
 from biomulti.simulation import stepper_of
 from biomulti.system import system_of
 
-METHODS = ("ssa", "hybrid", "ode")
-STOCHASTIC = ("ssa", "hybrid")
+METHODS = ("ssa", *EXACT_METHODS, "hybrid", "ode")
+STOCHASTIC = ("ssa", *EXACT_METHODS, "hybrid")
 # a gene that fires and a protein that flows under "hybrid"; the protein acts back on the gene
 MODEL = """
 model feedback()

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 import biomulti as bm
+from biomulti.cells import population
 from biomulti.errors import SimulationError
+from biomulti.simulation import stepper_of
+from biomulti.system import system_of
 
 
 def run(model: str, t_end: float, method: str = "ode", **options):
@@ -155,6 +158,57 @@ def test_rate_of_what_moves():
     assert last(result, "z") == 0.0
 
 
+READ = "species S = 1000; k = 0.5; J: S -> ; k*S; M: -> S; 1000"
+
+
+@pytest.mark.parametrize(
+    ("reader", "place"),
+    [
+        ("r := rateOf(S)", r"assignment rule of 'r' reads rateOf\(S\)"),
+        ("species Q = 0; L: -> Q; piecewise(1, rateOf(S) < 0, 2)", r"law of reaction 'L' reads rateOf\(S\)"),
+        ("e = 0; E: at rateOf(S) < 0: e = 1", r"event 'E' reads rateOf\(S\)"),
+        ("x = 0; x' = rateOf(S)", r"rate rule of 'x' reads rateOf\(S\)"),
+    ],
+)
+def test_rate_of_what_jumps_is_refused(reader, place):
+    with pytest.raises(bm.UnsupportedError, match=rf"{place}, and 'S' jumps .* use method='ode'"):
+        run(f"{READ}; {reader}", 1.0, "ssa")
+    flow = {"J": "flow", "M": "flow"}
+    with pytest.raises(bm.UnsupportedError, match=place):
+        run(f"{READ}; {reader}", 1.0, "hybrid", physical_scale=flow | {"J": "fire"})
+    flows = run(f"{READ}; {reader}", 1.0, "hybrid", physical_scale=flow)
+    assert last(flows, "S") == pytest.approx(last(run(f"{READ}; {reader}", 1.0), "S"), rel=1e-3)
+
+
+def test_a_report_says_what_rate_of_needs():
+    text = str(bm.report(bm.load(f"model m\n{READ}; r := rateOf(S)\nend", substance="item")))
+    assert "reads rateOf of what it changes (S), so it must flow" in text
+    assert "refused unless these flow, see physical_scale: J, M" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("method", ["ssa", "hybrid", "ode"])
+def test_rate_of_what_a_rate_rule_moves(method):
+    result = run(f"{READ}; x = 1; x' = -x; r := rateOf(x)", 1.0, method)
+    assert last(result, "r") == pytest.approx(-math.exp(-1.0), rel=1e-3)
+
+
+@pytest.mark.parametrize(("lag", "kept"), [("tau", True), ("2*tau", True), ("tau + 0*time", True), ("wait", False)])
+def test_the_past_is_forgotten_once_nothing_asks_for_it(lag, kept):
+    """20 units of past, of 2,000: what is kept does not grow with the run, unless an event may change the lag."""
+    text = f"model m\nx = 1; y = 0; x' = y; y' = -400*x; tau = 10; wait = 20; z := delay(x, {lag})"
+    system = system_of(bm.load(f"{text}; at time > 1e9: wait = 1\nend"))
+    stepper, _ = stepper_of(system, "ode", 200.0, 1e-3, {}, {}, {})
+    cells = population(system, 2, seed=1, parameters={"tau": np.array([5.0, 10.0])})
+    room = []
+    for t in (50.0, 100.0, 200.0):
+        stepper.advance(cells, np.array([t]))
+        room.append(cells.past.time.shape[1])
+    assert (room[-1] == room[0]) == kept
+    driven = population(system, 2, seed=1)
+    driven.driven = frozenset([system.parameters.index("tau")])
+    assert (stepper._longest_lag(driven) == math.inf).all() == (not kept or "tau" in lag)
+
+
 def test_rates_of_reactions_on_request():
     result = run(DECAY, 1.0, rates=True)
     assert last(result, "J") == pytest.approx(10.0 * math.exp(-1.0), rel=1e-6)
@@ -240,6 +294,22 @@ def test_endless_events_stop():
 def test_negative_delay_of_an_event():
     with pytest.raises(SimulationError, match="negative or not finite"):
         run("a = 0; d = -1; at d after time > 1: a = 1", 2.0)
+
+
+def test_an_unknown_without_a_start_is_asked_for():
+    text = bm.load("model m\nx = 1; x' = -x; d := 1; q = 1\nend").sbml
+    square = "<apply><power/><ci>q</ci><cn>2</cn></apply>"
+    rule = (
+        '<algebraicRule><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><minus/>'
+        f"{square}<ci>x</ci></apply></math></algebraicRule></listOfRules>"
+    )
+    text = text.replace("</listOfRules>", rule).replace('id="q" value="1" constant="true"', 'id="q" constant="false"')
+    with pytest.raises(bm.ModelError, match=r"'q' has no value; .*parameters=\{'q': ...\}"):
+        bm.simulate(text, t_end=2.0, method="ode", progress=False)
+    # which of the two solutions is found is a matter of where the search begins
+    for start in (0.3, -0.3):
+        found = bm.simulate(text, t_end=2.0, method="ode", progress=False, parameters={"q": start})
+        assert last(found, "q") == pytest.approx(math.copysign(math.exp(-1.0), start), rel=1e-5)
 
 
 def test_algebraic_rule_without_a_solution():

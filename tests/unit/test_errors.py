@@ -98,6 +98,38 @@ def test_rates_that_are_no_numbers(method, law):
         run(f"{HEAD} r: S => ; {law}; S = 3; k = 1;", method=method)
 
 
+NO_NUMBERS = [
+    (
+        "S => ; piecewise(S, k > 1, 2*S); S = 3; a = 0; k = a/a",
+        r"'k' is nan at the start, and the rate of '_J0' reads it",
+    ),
+    ("S => ; S; a = -1; S = ln(a)", "'S' is nan at the start, and the rate of '_J0' reads it"),
+    ("=> S; 1; a = -1; S = ln(a)", "'S' is nan at the start, and a rate changes it"),
+    ("=> S; 1; S = inf", "'S' is inf at the start, and a rate changes it"),
+    (
+        "S => ; S; S = 3; a = 0; k = a/a; E: at S < k: S = 0",
+        "'k' is nan at the start, and the trigger of event 'E' reads it",
+    ),
+    ("S => ; S; x' = y; x = 1; S = 3; a = 0; y = a/a; at time > 1: y = 1", "'y' is nan at the start, and the rate of"),
+]
+
+
+@pytest.mark.parametrize("method", ["ssa", "hybrid", "ode"])
+@pytest.mark.parametrize(("model", "message"), NO_NUMBERS)
+def test_values_that_the_model_makes_no_numbers(method, model, message):
+    with pytest.raises(bm.ModelError, match=message):
+        run(f"{HEAD} {model};", method=method)
+
+
+@pytest.mark.parametrize("method", ["ssa", "hybrid", "ode"])
+def test_what_may_be_infinite_or_no_number(method):
+    """A time that never comes, a constant that never matters, and what nothing reads."""
+    model = "S => ; S*(time < never)/(1 + S/K); S = 3; never = inf; K = inf; a = 0; nothing = a/a;"
+    assert run(f"{HEAD} {model}", method=method, t_end=50.0).S.values[-1, 0] < 1e-3
+    with pytest.raises(bm.SimulationError, match=r"rate of '_J0' is not a finite number.*'K' is infinite"):
+        run(f"{HEAD} S => ; S*K; S = 3; K = inf;", method=method)
+
+
 def test_a_rate_that_stops_being_a_number_on_the_way():
     with pytest.raises(bm.SimulationError, match="not a finite number") as caught:
         run(f"{HEAD} r: => S; 1/(2 - S); S = 0;", method="ssa", t_end=1000.0, every=0.5)
