@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 import tissue
 from biomulti import options, simulation
-from biomulti.cells import draw_from, population
+from biomulti.cells import population
 from biomulti.counts import molecules_per_unit, whole_starts
 from biomulti.coupling import Concentration, Output, OutputCoupling, Secretion, Signal, SignalCoupling
 from biomulti.errors import CouplingError, OptionError, SimulationError
@@ -250,13 +250,11 @@ class Tissue:
         return Run(recorder.dataset(), where)
 
     def _start(self) -> tuple[Exchange, State]:
-        cells = population(self.system, self.count, seed=self.seed, initial=self.initial, parameters=self.parameters)
-        if self.own and self.network.initial_assignments:
-            # what a cell starts with may follow from its own parameters
-            for i in range(self.count):
-                own = {name: float(values[i]) for name, values in self.own.items()}
-                draw = draw_from(cells.rng[i : i + 1])
-                cells.y[i], cells.p[i] = self.system.start(self.initial, self.parameters | own, draw)
+        # what a cell starts with may follow from its own parameters
+        species = self.network.species_by_id
+        own = {name: values for name, values in self.own.items() if name not in species}
+        given = {**self.parameters, **own}
+        cells = population(self.system, self.count, seed=self.seed, initial=self.initial, parameters=given)
         for name, values in self.own.items():
             cells.p[:, self._index(name)] = values
         cells.driven = frozenset(self._index(c.parameter) for c in self.signals)

@@ -132,6 +132,13 @@ def test_a_start_that_follows_from_a_parameter_follows_each_cells_own() -> None:
     assert np.array_equal(run["A"].isel(time=0).to_numpy(), 10.0 * np.arange(60.0))
 
 
+def test_a_concentration_at_the_start_is_of_each_cells_own_volume() -> None:
+    embryo = sheet(CONSTANT.replace("substanceOnly species A", "species A"))
+    embryo.set("c", np.arange(1.0, 61.0))
+    run = embryo.run(1.0, every=1.0, progress=False).data
+    assert np.array_equal(run["A"].isel(time=0).to_numpy(), 10.0 * np.arange(1.0, 61.0))
+
+
 def test_a_step_is_of_first_order() -> None:
     """Lie splitting, measured: halving dt halves the distance to a run of much smaller steps."""
     ends = []
