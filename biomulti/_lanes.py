@@ -176,6 +176,17 @@ def finite_or_zero(typing: Any, a: Any) -> Any:
     return a(a), lower
 
 
+@inside
+def unless_zero(typing: Any, a: Any, b: Any) -> Any:
+    """a, and b where a is zero."""
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        zero = ir.Constant(args[0].type, [0.0] * a.count if isinstance(a, Lanes) else 0.0)
+        return builder.select(builder.fcmp_ordered("==", args[0], zero), args[1], args[0])
+
+    return a(a, a), lower
+
+
 @njit(error_model="numpy")
 def rows_of_lanes(rows, width):  # type: ignore[no-untyped-def]
     """Zeros [rows, lanes] that begin where a line of the processor's cache does."""

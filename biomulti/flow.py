@@ -1,8 +1,8 @@
-"""Everything flows: the functions and the pattern that the kernel of the ODE method takes, made from a system."""
+"""What flows and what fires, for the kernel that advances them: functions, patterns and tables made from a system."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,29 +12,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomulti import expression as ex
-from biomulti._kernels_ode import advance_ode
+from biomulti._kernels_lanes import advance_lanes
 from biomulti.cells import CellPopulation
-from biomulti.compile import CompiledModel, compile_lanes
+from biomulti.compile import compile_function, compile_lanes
 from biomulti.expression import Expression
+from biomulti.propensities import MassAction, mass_action, never_negative
 from biomulti.rosenbrock import RODAS5P
+from biomulti.runge_kutta import BS3, DP5
 from biomulti.sparse import Elimination, elimination
-from biomulti.system import System
+from biomulti.system import System, reads
 
 LANES = 8  # rows side by side, which fill the widest registers there are
 ALONE_BELOW = 3  # rows for which lanes would rather stay empty
-LARGEST_CHUNK = 64  # rows that a thread takes at a time
+LARGEST_CHUNK = 512  # rows that a thread takes at a time: at the end of each lanes wait for the slowest
+SHARE = 0.1  # of the tolerance that a step of what flows alone may use: the errors of many steps add up
 
+Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Flow:
-    """A system of which the fluxes `active` flow and nothing fires; no delays, no algebraic rules."""
+    """A system of which the fluxes `active` flow, or fire where `fires` says so; no delays, no algebraic rules.
+
+    active, fires [fluxes]; counted [states]: amounts of what reactions that fire count, which stay whole or positive.
+    """
 
     system: System
-    model: CompiledModel
-    active: NDArray[np.bool_]
+    active: Booleans
+    fires: Booleans
+    counted: Booleans
     tolerance: float
 
     def advance(
@@ -54,72 +62,186 @@ class Flow:
         lanes = 1 if cells.rows < ALONE_BELOW else LANES
         share = -(-cells.rows // numba.get_num_threads())
         chunk = max(1, min(LARGEST_CHUNK, lanes * -(-share // lanes)))
-        pattern, m = self._pattern, RODAS5P
-        advance_ode[lanes](
+        e, s, pattern, tolerance = self._explicit, RODAS5P, self._pattern, self.tolerance
+        advance_lanes[lanes](
             (0,) * lanes, chunk,
-            *self._functions(lanes), self.model.fluxes,
-            (pattern.order, pattern.start, pattern.diagonal, pattern.columns, self._places, len(self.system.fluxes)),
-            (m.gamma, m.a, m.c, m.alpha, m.gammas, m.dense, float(m.order)),
-            (self.tolerance, cells.from_zero, bool(self._drifts)),
-            self.model.triggers, cells.agenda.armed, due,
-            (cells.y, cells.p, cells.peak, cells.step, cells.clock, cursor, cells.counts, status),
-            times, out, budget,
+            *self._functions(lanes), self._laws,
+            (pattern.order[: len(self.counted)], pattern.start, pattern.diagonal, pattern.columns, *self._places,
+             np.empty(0, np.int64)),
+            (e.a, e.m, e.e, e.alpha, e.dense, float(e.order), e.stable),
+            (s.gamma, s.a, s.c, s.alpha, s.gammas, s.dense, float(s.order)),
+            (tolerance if self._firing else SHARE * tolerance, cells.from_zero, bool(self._drifts), self._firing,
+             bool(self._guarded), self._firing),
+            self.counted[pattern.order[: len(self.counted)]],
+            self._net, self._followers,
+            self._watched, len(self._watches), cells.agenda.armed, due,
+            np.tile(self.fires & self.active, (cells.rows, 1)),
+            (cells.y, cells.p, cells.peak, cells.step, cells.clock, cells.mode, cursor, cells.counts, status),
+            cells.rng, cells.left, times, out, budget,
         )  # fmt: skip
 
+    @property
+    def _explicit(self) -> Any:
+        # where firings end steps, a cheap one is better than an accurate one
+        return BS3 if self._firing else DP5
+
     @cached_property
-    def _moving(self) -> list[tuple[int, Mapping[int, float]]]:
-        return [(j, f.change) for j, f in enumerate(self.system.fluxes) if self.active[j]]
+    def _firing(self) -> bool:
+        return bool(np.any(self.fires))
+
+    @cached_property
+    def _shapes(self) -> list[MassAction | None]:
+        return [mass_action(f.law) for f in self.system.fluxes]
+
+    @cached_property
+    def _rates(self) -> list[Expression]:
+        """The fluxes, which are 0 where what they would take of a counted state is not there."""
+        out = []
+        for j, flux in enumerate(self.system.fluxes):
+            law, shape = flux.law, self._shapes[j]
+            taken = {k: n for k, n in flux.change.items() if n < 0.0 and self.counted[k]}
+            if self.fires[j]:
+                law = _while_there(law, {k: -n for k, n in taken.items() if self._flows_into(k)}, "ge")
+            elif self.active[j] and not (shape and all((k, 0.0) in shape.factors for k in taken)):
+                law = _while_there(law, dict.fromkeys(taken, 0.0), "gt")
+            out.append(law)
+        return out
+
+    def _flows_into(self, state: int) -> bool:
+        return any(state in self.system.fluxes[j].change for j in np.flatnonzero(self.active & ~self.fires))
+
+    @cached_property
+    def _terms(self) -> list[tuple[int, int, float]]:
+        """Of what flows and of the hazard, which is one more state: flux, state, number."""
+        hazard = len(self.system.states)
+        terms = []
+        for j, flux in enumerate(self.system.fluxes):
+            if self.active[j] and not self.fires[j]:
+                terms += [(j, k, n) for k, n in flux.change.items()]
+            elif self.active[j] and flux.follows < 0:
+                terms.append((j, hazard, 1.0))
+        return terms
 
     @cached_property
     def _slopes(self) -> dict[int, Expression]:
-        """dy/dt of the states that move."""
-        return _sums((k, n, self.system.fluxes[j].law) for j, change in self._moving for k, n in change.items())
+        return _sums((k, n, self._rates[j]) for j, k, n in self._terms)
+
+    @cached_property
+    def _derivatives(self) -> dict[int, dict[int, Expression]]:
+        """Of each flux by each state it reads, where that is not 0."""
+        known: dict[int, dict[int, Expression]] = {}
+        for j, k, slope in self.system.jacobian:
+            known.setdefault(j, {})[k] = slope
+        for j, rate in enumerate(self._rates):
+            if rate is not self.system.fluxes[j].law:
+                found = {k: ex.derivative(rate, Expression("y", k)) for k in sorted(reads(rate))}
+                known[j] = {k: slope for k, slope in found.items() if slope != ex.ZERO}
+        return known
 
     @cached_property
     def _jacobian(self) -> dict[tuple[int, int], Expression]:
-        change = dict(self._moving)
-        return _sums(((i, k), n, e) for j, k, e in self.system.jacobian if j in change for i, n in change[j].items())
+        return _sums(((i, k), n, slope) for j, i, n in self._terms for k, slope in self._derivatives.get(j, {}).items())
 
     @cached_property
     def _drifts(self) -> dict[int, Expression]:
-        """How dy/dt depends on time at fixed y."""
-        change = dict(self._moving)
-        return _sums((k, n, e) for j, e in self.system.time_slopes if j in change for k, n in change[j].items())
+        """How slopes depend on time at fixed y."""
+        found = {j: ex.derivative(self._rates[j], ex.TIME) for j in {j for j, _, _ in self._terms}}
+        return _sums((k, n, found[j]) for j, k, n in self._terms if found[j] != ex.ZERO)
+
+    @cached_property
+    def _guarded(self) -> list[Expression]:
+        """Laws of what fires that may be negative where amounts are not."""
+        return [
+            self._rates[j]
+            for j in np.flatnonzero(self.fires & self.active)
+            if (shape := self._shapes[j]) is None or not never_negative(shape)
+        ]
 
     @cached_property
     def _pattern(self) -> Elimination:
-        return elimination(len(self.system.states), self._jacobian)
+        states = len(self.system.states)
+        return elimination(states + self._firing, self._jacobian, last=int(self._firing))
 
     @cached_property
-    def _places(self) -> Integers:
-        """Of each Jacobian entry, where it is in the matrix."""
+    def _places(self) -> tuple[Integers, Integers]:
+        """Of each Jacobian entry, where it is in the matrix, and its row."""
         rank = self._pattern.rank
-        return np.array([self._pattern.entry(rank[r], rank[c]) for r, c in self._jacobian], dtype=np.int64)
+        places = [self._pattern.entry(rank[r], rank[c]) for r, c in self._jacobian]
+        return np.array(places, dtype=np.int64), np.array([rank[r] for r, _ in self._jacobian], dtype=np.int64)
 
     @cached_property
-    def _compiled(self) -> dict[int, tuple[Any, Any, Any]]:
+    def _laws(self) -> Any:
+        return compile_function(self._rates)
+
+    @cached_property
+    def _watches(self) -> list[Expression]:
+        """Triggers of events, and the comparisons of those that have several."""
+        triggers = [o.trigger for o in self.system.occurrences]
+        parts: dict[Expression, None] = {}
+        for trigger in triggers:
+            compared = [n for n in ex.walk(trigger) if n.op in ex.RELATIONS]
+            parts |= dict.fromkeys(compared if len(compared) > 1 else ())
+        return [*triggers, *(p for p in parts if p not in triggers)]
+
+    @cached_property
+    def _watched(self) -> Any:
+        return compile_function(self._watches)
+
+    @cached_property
+    def _compiled(self) -> dict[int, tuple[Any, ...]]:
         return {}
 
-    def _functions(self, lanes: int) -> tuple[Any, Any, Any]:
-        """Slopes, Jacobian entries and drifts of `lanes` rows, with states in the order of elimination."""
+    def _functions(self, lanes: int) -> tuple[Any, ...]:
+        """Slopes, Jacobian entries, drifts and guard of `lanes` rows, with states in the order of elimination."""
         if lanes not in self._compiled:
             order, states = self._pattern.order, [Expression("y", int(r)) for r in self._pattern.rank]
 
             def moved(leaf: Expression) -> Expression | None:
                 return states[int(leaf.args[0])] if leaf.op == "y" else None  # type: ignore[arg-type]
 
-            def function(formulas: list[Expression]) -> Any:
+            def function(formulas: Iterable[Expression]) -> Any:
                 return compile_lanes([ex.substitute(f, moved) for f in formulas], lanes)
 
             self._compiled[lanes] = (
-                function([self._slopes.get(int(k), ex.ZERO) for k in order]),
-                function(list(self._jacobian.values())),
-                function([self._drifts.get(int(k), ex.ZERO) for k in order] if self._drifts else []),
+                function(self._slopes.get(int(k), ex.ZERO) for k in order),
+                function(self._jacobian.values()),
+                function(self._drifts.get(int(k), ex.ZERO) for k in order) if self._drifts else function(()),
+                function([Expression("min", ex.ZERO, *self._guarded)] if self._guarded else ()),
             )
         return self._compiled[lanes]
 
+    @cached_property
+    def _net(self) -> tuple[Integers, Integers, Floats]:
+        """What firings change: start [fluxes + 1], states and numbers."""
+        changes = [f.change if self.fires[j] and self.active[j] else {} for j, f in enumerate(self.system.fluxes)]
+        start = np.cumsum([0, *map(len, changes)]).astype(np.int64)
+        states = np.array([k for change in changes for k in change], dtype=np.int64)
+        return start, states, np.array([n for change in changes for n in change.values()], dtype=np.float64)
 
-def _sums(terms: Any) -> dict[Any, Expression]:
+    @cached_property
+    def _followers(self) -> tuple[Integers, Integers, Integers, Floats]:
+        """Of each flux that fires, those that follow it: start [fluxes + 1], fluxes, states and signs."""
+        fluxes = self.system.fluxes
+        found = sorted((f.follows, j) for j, f in enumerate(fluxes) if f.follows >= 0 and self.fires[f.follows])
+        changes = [next(iter(fluxes[j].change.items())) for _, j in found]
+        return (
+            np.searchsorted([leader for leader, _ in found], np.arange(len(fluxes) + 1)).astype(np.int64),
+            np.array([j for _, j in found], dtype=np.int64),
+            np.array([k for k, _ in changes], dtype=np.int64),
+            np.array([sign for _, sign in changes], dtype=np.float64),
+        )
+
+
+def _while_there(law: Expression, needed: Mapping[int, float], relation: str) -> Expression:
+    """`law` where there is as much of every state as is needed, else 0."""
+    conditions = [Expression(relation, Expression("y", k), ex.number(n)) for k, n in needed.items()]
+    if not conditions:
+        return law
+    condition = conditions[0] if len(conditions) == 1 else Expression("and", *conditions)
+    return Expression("piecewise", law, condition, ex.ZERO)
+
+
+def _sums(terms: Iterable[tuple[Any, float, Expression]]) -> dict[Any, Expression]:
     """Of (key, number, expression), for each key the sum of number times expression."""
     found: dict[Any, list[Expression]] = {}
     for key, number, expression in terms:

@@ -41,10 +41,14 @@ class Elimination:
         return first + int(np.searchsorted(self.columns[first : self.start[row + 1]], column))
 
 
-def elimination(size: int, pattern: Iterable[tuple[int, int]]) -> Elimination:
-    """For matrices [size, size] that may differ from 0 at the (row, column) of `pattern` and on the diagonal."""
+def elimination(size: int, pattern: Iterable[tuple[int, int]], last: int = 0) -> Elimination:
+    """For matrices [size, size] that may differ from 0 at the (row, column) of `pattern` and on the diagonal.
+
+    The `last` variables are eliminated last, in their order.
+    """
     found = {(r, c) for r, c in pattern if r != c}
-    order = minimum_degree(size, found)
+    free = size - last
+    order = [*minimum_degree(free, [(r, c) for r, c in found if r < free and c < free]), *range(free, size)]
     rank = {variable: place for place, variable in enumerate(order)}
     rows = _filled(size, [(rank[r], rank[c]) for r, c in found])
     start = np.cumsum([0, *map(len, rows)])

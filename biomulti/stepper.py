@@ -142,9 +142,9 @@ class Stepper:
         return bool(np.all(self.fires)) and not moves
 
     @property
-    def flows(self) -> bool:
-        """True if nothing fires, and slopes follow from the state alone."""
-        return not (np.any(self.fires) or self.system.delays or self.system.reduced.unknowns)
+    def explicit(self) -> bool:
+        """True if slopes follow from the state alone."""
+        return not (self.system.delays or self.system.reduced.unknowns)
 
     @cached_property
     def continuous(self) -> Booleans:
@@ -163,7 +163,7 @@ class Stepper:
 
     @cached_property
     def _flow(self) -> Flow:
-        return Flow(self.system, self.model, self.active, self.tolerance)
+        return Flow(self.system, self.active, self.fires, self._floor > 0.0, self.tolerance)
 
     @cached_property
     def _net(self) -> tuple[Any, ...]:
@@ -298,7 +298,7 @@ class Stepper:
         cursor = np.zeros(cells.rows, dtype=np.int64)
         status = np.zeros((cells.rows, 2), dtype=np.int64)
         started = cells.clock.copy()
-        call = self._direct if self.exact else self._flow_alone if self.flows else self._flowing
+        call = self._direct if self.exact else self._lanes if self.explicit else self._flowing
         meter = _Budget()
         lag: Floats | None = None
         stops = self._stops(cells, float(times[-1]))
@@ -398,7 +398,7 @@ class Stepper:
         else:
             self._exact.advance(cells, times, out, cursor, budget, status)
 
-    def _flow_alone(
+    def _lanes(
         self, cells: CellPopulation, due: Floats, times: Floats, out: Floats, cursor: Any, budget: int, status: Any
     ) -> None:
         self._flow.advance(cells, due, times, out, cursor, budget, status)

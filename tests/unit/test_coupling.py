@@ -43,7 +43,7 @@ def sheet(network: str = GENE, **options: object) -> bm.Tissue:
 
 @pytest.mark.parametrize("method", ["ssa", "hybrid", "ode"])
 def test_without_feedback_cells_are_the_uncoupled_networks(method: str) -> None:
-    """Cells that push but do not feel run bit for bit as replicates of `simulate` do."""
+    """Cells that push but do not feel run as replicates of `simulate` do, and bit for bit where reactions fire."""
     embryo = sheet(method=method)
     embryo.couple("P", to=bm.Contractility(per_molecule=1e-4))
     embryo.couple(bm.StrainRate(), to="load", gain=0.0)
@@ -52,7 +52,11 @@ def test_without_feedback_cells_are_the_uncoupled_networks(method: str) -> None:
         GENE, t_end=4.0, every=0.5, replicates=60, method=method, seed=3, quantity="molecules", progress=False
     )
     for name in ("M", "P"):
-        assert np.array_equal(coupled[name].to_numpy(), alone[name].to_numpy())
+        if method == "ode":
+            # steps end with every step of the tissue
+            assert coupled[name].to_numpy() == pytest.approx(alone[name].to_numpy(), rel=1e-6)
+        else:
+            assert np.array_equal(coupled[name].to_numpy(), alone[name].to_numpy())
     assert float(np.abs(coupled["vx"]).max()) > 1e-4
 
 

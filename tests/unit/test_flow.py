@@ -10,11 +10,13 @@ from numba import njit
 from scipy.integrate import solve_ivp
 
 import biomulti as bm
-from biomulti._kernels_ode import advance_ode, factorize, solve
-from biomulti._lanes import finite_or_zero, larger, load, magnitude, rows_of_lanes, smaller, splat, store
+from biomulti._kernels_lanes import advance_lanes
+from biomulti._kernels_steps import factorize, solve
+from biomulti._lanes import finite_or_zero, larger, load, magnitude, rows_of_lanes, smaller, splat, store, unless_zero
 from biomulti.cells import population
 from biomulti.flow import LANES, Flow
 from biomulti.rosenbrock import RODAS5P
+from biomulti.runge_kutta import BS3, DP5
 from biomulti.simulation import stepper_of
 from biomulti.sparse import elimination, minimum_degree
 from biomulti.system import system_of
@@ -72,7 +74,7 @@ def everything(a, b, width):  # type: ignore[no-untyped-def]
         store(out, 4 * r, total + 3.0)
         store(out, 4 * r + 1, larger(magnitude(x), y))
         store(out, 4 * r + 2, smaller(x, y))
-        store(out, 4 * r + 3, finite_or_zero(x))
+        store(out, 4 * r + 3, unless_zero(finite_or_zero(x), splat(7.0, width)))
     return out
 
 
@@ -87,28 +89,29 @@ def test_lanes_have_the_bits_of_numbers_alone():
         assert np.array_equal(alone[:, 0], side_by_side[:, lane], equal_nan=True)
     x, y = a[0], b[0]
     assert side_by_side[0] == pytest.approx(0.5 + x * y - 2.0 * x / y + 3.0)
-    assert side_by_side[5:8].T[:3].tolist()[2][2] == 0.0  # what is no number
+    assert side_by_side[5:8].T[:3].tolist()[2][2] == 7.0  # what is no number
 
 
 def flow_of(text: str, tolerance: float) -> Flow:
     system = system_of(bm.load(text), 1.0)
     stepper, _ = stepper_of(system, "ode", 1.0, tolerance, {}, {}, {})
-    assert stepper.flows
+    assert stepper.explicit
     return stepper._flow
 
 
-def one_step(flow: Flow, h: float, times: np.ndarray) -> np.ndarray:
+def one_step(flow: Flow, h: float, times: np.ndarray, stiff: bool) -> np.ndarray:
     """The states at `times` of a single step h from the start, whatever its error."""
     cells = population(flow.system, 1, seed=0)
-    cells.step[:] = h
+    cells.step[:], cells.mode[:, 0] = h, stiff
     out = np.full((1, len(times) + 1, len(flow.system.states)), np.nan)
     until = np.append(times, 2.0 * h)
     flow.advance(cells, np.array([np.inf]), until, out, np.zeros(1, np.int64), 1, np.zeros((1, 2), np.int64))
     return out[0, :-1]
 
 
-def test_the_polynomial_through_a_step_is_of_order_four():
-    """Errors of a single step inside it fall as h^5; the state at its end is better still."""
+@pytest.mark.parametrize("stiff", [False, True])
+def test_the_polynomial_through_a_step_is_of_order_four(stiff):
+    """Errors of a single step inside it fall as h^5."""
     flow = flow_of(PENDULUM, 1e6)
     shares = np.array([0.15, 0.5, 0.85])
 
@@ -118,7 +121,7 @@ def test_the_polynomial_through_a_step_is_of_order_four():
     errors = []
     for h in (0.4, 0.2, 0.1):
         exact = solve_ivp(right, (0.0, h), [1.0, 0.0], method="DOP853", rtol=1e-13, atol=1e-15, t_eval=shares * h).y.T
-        found = one_step(flow, h, shares * h)
+        found = one_step(flow, h, shares * h, stiff)
         columns = [flow.system.states.index(n) for n in ("x", "v")]
         errors.append(np.abs(found[:, columns] - exact).max())
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
@@ -155,6 +158,17 @@ def test_a_row_has_the_same_bits_in_any_company():
 
 def test_coefficients_belong_to_a_stiffly_accurate_method():
     """The last stage begins from what all others give, and the step is that stage added to it."""
-    assert sorted(advance_ode) == [1, LANES]
+    assert sorted(advance_lanes) == [1, LANES]
     assert np.array_equal(RODAS5P.a[-1, :-1], RODAS5P.m[:-1])
     assert RODAS5P.m[-1] == RODAS5P.e[-1] == 1.0
+
+
+@pytest.mark.parametrize("pair", [BS3, DP5])
+def test_explicit_pairs_meet_the_conditions_of_their_order(pair):
+    """Quadrature to the order, by the step; to one order less, by what is left of it without its error."""
+    assert pair.a.sum(axis=1) == pytest.approx(pair.alpha, abs=1e-14)
+    assert pair.a[-1] == pytest.approx(pair.m, abs=1e-15)
+    for weights, order in ((pair.m, pair.order), (pair.m - pair.e[0], pair.order - 1)):
+        for q in range(order):
+            assert weights @ pair.alpha**q == pytest.approx(1.0 / (q + 1), abs=1e-13)
+    assert abs((pair.m - pair.e[0]) @ pair.alpha ** (pair.order - 1) - 1.0 / pair.order) > 1e-4
