@@ -2,6 +2,8 @@
 
 from importlib.metadata import version
 
+from biomulti.compare import compare
+from biomulti.comparison import Comparison
 from biomulti.coupled import Tissue
 from biomulti.coupling import Concentration, Contractility, Growth, Pressure, Secretion, StrainRate, Stress
 from biomulti.errors import (
@@ -28,6 +30,7 @@ __version__ = version("biomulti")
 
 __all__ = [
     "BiomultiError",
+    "Comparison",
     "Concentration",
     "Contractility",
     "CouplingError",
@@ -46,6 +49,7 @@ __all__ = [
     "Tissue",
     "UnitsError",
     "UnsupportedError",
+    "compare",
     "load",
     "partition",
     "report",
