@@ -6,6 +6,7 @@ from biomulti.compare import compare
 from biomulti.comparison import Comparison
 from biomulti.coupled import Tissue
 from biomulti.coupling import Concentration, Contractility, Growth, Pressure, Secretion, StrainRate, Stress
+from biomulti.decide import partition
 from biomulti.errors import (
     BiomultiError,
     CouplingError,
@@ -18,7 +19,7 @@ from biomulti.errors import (
 from biomulti.explain import report
 from biomulti.load import load, shipped
 from biomulti.network import Network
-from biomulti.partition import Partition, partition
+from biomulti.partition import Partition
 from biomulti.report import Report
 from biomulti.run import Run
 from biomulti.save import save

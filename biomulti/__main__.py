@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from biomulti.errors import BiomultiError, OptionError
+from biomulti.options import METHODS
 from tissue import TissueError
 
 
@@ -50,6 +51,23 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--seed", type=int, help="seed of the random numbers (default: a new one)")
     simulate.add_argument("--out", type=Path, help="folder for the results (default: results/NAME)")
     simulate.set_defaults(command=_simulate)
+
+    compare = commands.add_parser("compare", help="run by several methods, and say whether their results differ")
+    _model_options(compare)
+    _end_option(compare)
+    compare.add_argument(
+        "--methods", nargs="+", choices=METHODS, default=("ssa", "hybrid"), metavar="METHOD",
+        help=f"the first is the reference (default: ssa hybrid); of {', '.join(METHODS)}",
+    )  # fmt: skip
+    compare.add_argument("--every", type=_positive, help="interval between outputs (default: 101 outputs)")
+    compare.add_argument("--replicates", type=int, default=1000, help="runs of each method (default: 1000)")
+    compare.add_argument("--seed", type=int, help="seed of the random numbers (default: a new one)")
+    compare.add_argument("--species", nargs="+", help="species that are compared (default: all)")
+    compare.add_argument(
+        "--confidence", type=float, default=0.99, help="of finding no difference where there is none (default: 0.99)"
+    )
+    compare.add_argument("--out", type=Path, help="picture to write, a .png, .pdf or .svg")
+    compare.set_defaults(command=_compare)
 
     partition = commands.add_parser("partition", help="say which reactions fire, which flow, and why")
     _model_options(partition)
@@ -109,6 +127,24 @@ def _simulate(options: argparse.Namespace) -> None:
         substance=options.substance,
         adjust=options.adjust,
         folder=options.out,
+    )
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from biomulti import commands
+
+    commands.compare_file(
+        options.model,
+        methods=options.methods,
+        t_end=options.t_end,
+        every=options.every,
+        replicates=options.replicates,
+        seed=options.seed,
+        species=options.species,
+        confidence=options.confidence,
+        substance=options.substance,
+        adjust=options.adjust,
+        out=options.out,
     )
 
 

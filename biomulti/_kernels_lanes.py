@@ -16,6 +16,7 @@ import math
 import numpy as np
 from numba import boolean, float64, int64, njit, prange, types, uint8, uint64, void
 
+from biomulti._kernels_partition import PLENTIFUL, decide, make_whole
 from biomulti._kernels_ssa import choose, fire, report
 from biomulti._kernels_steps import (
     DEGREE,
@@ -36,7 +37,7 @@ from biomulti._kernels_steps import (
 from biomulti._lanes import rows_of_lanes
 from biomulti._rng import exponential, uniform
 from biomulti.compile import FUNCTION, LANES_FUNCTION
-from biomulti.outcome import EVENT, FINISHED, FRACTION, NEGATIVE_AMOUNT, NOT_FINITE, STEP_TOO_SMALL, UNFINISHED
+from biomulti.outcome import EVENT, FINISHED, FRACTION, NEGATIVE_AMOUNT, NOT_FINITE, STEP_TOO_SMALL, SWITCH, UNFINISHED
 from tissue._jit import device, kernel
 
 REACH = 1.5  # how far beyond the expected firing a step may go
@@ -44,7 +45,9 @@ PATIENCE = 6  # steps in a row that must agree before the kind of step changes
 STIFF = 0.8  # share of the stable h |df/dx| beyond which explicit steps are held back by stability
 MOST_LOOKS = 1_000  # changes of comparisons in one step
 SAMPLES = 4  # places of a step at which triggers are looked at
+LEAST = 1e-290  # of an exponential number, what is left by rounding
 NEAR = 0.02  # of the way to an event, which the short step begins before it
+LOOK = 64  # steps after which a row decides anew what fires
 WHOLE = 1e-6  # how far a jump worked out by a formula may be from a whole number
 
 
@@ -65,7 +68,8 @@ def first_change(  # type: ignore[no-untyped-def]
     """The share of a step, up to `reach`, after which a trigger first changes, to the last bit of time; 2 if none does.
 
     watched writes the triggers, and after them the comparisons that triggers are made of: where one of these changes
-    the triggers are looked at, so that one that is true between two samples is not missed. before, now [watched] are
+    the triggers are looked at, so that of several comparisons none is missed that holds from one sample to the next. A
+    comparison that turns twice between two samples is not seen. before, now [watched] are
     room to work in, and `probe` [states] takes the state there.
     """
     events, low, looks = armed.shape[0], 0.0, 0
@@ -112,7 +116,7 @@ def _changed(share, watched, before, now, t, h, a, x, y, bend, order, counted, p
 
 @device
 def one_firing(t, x, p, laws, rates, fires, net, followers, rng, status, i):  # type: ignore[no-untyped-def]
-    """Let one reaction of row i fire in the state x [states], chosen by its rate; the status says what is wrong."""
+    """Let one reaction of row i fire in the state x [states], chosen by its rate, and say which; -1 if none could."""
     start, species, change = net
     first, follower, followed, sign = followers
     laws(t, x.ctypes, p.ctypes, rates.ctypes)
@@ -124,25 +128,56 @@ def one_firing(t, x, p, laws, rates, fires, net, followers, rng, status, i):  # 
     if not (total < math.inf and least == 0.0):
         status[i, 0], status[i, 1] = NOT_FINITE, 0
         report(rates, fires, status, i)
-        return
+        return -1
     j = choose(rates, fires, total, uniform(rng, i))
     if j < 0:
-        return
+        return j
     for m in range(first[j], first[j + 1]):
         jump = sign[m] * rates[follower[m]] / rates[j]
         if not abs(jump - round(jump)) <= WHOLE:
             status[i, 0], status[i, 1] = FRACTION, j
-            return
+            return -1
         x[followed[m]] += round(jump)
         if x[followed[m]] < 0.0:
             status[i, 0], status[i, 1] = NEGATIVE_AMOUNT, j
     fire(x, j, start, species, change, status, i)
+    return j
+
+
+@njit(error_model="numpy")
+def look(t, x, p, laws, rates, fires, reference, adaptive, net, room, low, rng, i):  # type: ignore[no-untyped-def]
+    """Decide anew which of row i's reactions fire; True if nothing flows any more.
+
+    Amounts x [states] become whole where something no longer flows; low [states] takes those below which to look again.
+    """
+    candidates, whole_states, nothing_else_flows = adaptive
+    turnover, becomes = room
+    laws(t, x.ctypes, p.ctypes, rates.ctypes)
+    if decide(x, rates, fires, candidates, net, turnover, becomes) >= 2:
+        make_whole(x, reference, fires, candidates, whole_states, net, rng, i)
+    flows = False
+    for j in range(fires.shape[0]):
+        fires[j] = becomes[j]
+        flows = flows or (candidates[j] and not fires[j])
+    watch_low(fires, candidates, net, low)
+    return nothing_else_flows and not flows
+
+
+@njit(error_model="numpy")
+def watch_low(fires, candidates, net, low):  # type: ignore[no-untyped-def]
+    """The amounts low [states] below which a row has to look which reactions fire."""
+    start, states, _ = net
+    low[:] = -math.inf
+    for j in range(fires.shape[0]):
+        if candidates[j] and not fires[j]:
+            for m in range(start[j], start[j + 1]):
+                low[states[m]] = PLENTIFUL
 
 
 @njit(error_model="numpy")
 def advance_rows(  # type: ignore[no-untyped-def]
     width, begin, until, system, pattern, explicit, stiff, control, counted, net, followers, watched, watching, armed,
-    due, fires, rows, rng, left, times, out, budget,
+    due, fires, adaptive, reference, rows, rng, left, times, out, budget,
 ):  # fmt: skip
     """Advance rows begin to until - 1 as `advance_lanes` says, each in a lane, which takes the next when it ends."""
     lanes = len(width)
@@ -183,6 +218,10 @@ def advance_rows(  # type: ignore[no-untyped-def]
     near, leap = np.zeros(lanes, np.int64), np.zeros(lanes)
     bend, probe, rates = np.empty((DEGREE, size)), np.empty(n), np.empty(fires.shape[1])
     before, now = np.empty(watching), np.empty(watching)
+    # amounts below which to look which reactions fire, and steps since the last look
+    adapts = weighted.shape[0] > 0
+    lows, looked = np.full((lanes, n), -math.inf), np.zeros(lanes, np.int64)
+    room = np.empty(n), np.empty(fires.shape[1], np.bool_)
     queue, stale, busy = begin, True, True
     while busy:
         # rows that wait take the lanes that are free
@@ -191,7 +230,20 @@ def advance_rows(  # type: ignore[no-untyped-def]
                 i = queue
                 queue += 1
                 status[i, 0] = FINISHED
-                if cursor[i] < outputs:
+                if adapts and cursor[i] < outputs:
+                    if mode_all[i, 2] < 0:
+                        mode_all[i, 2] = 0
+                        state, own = y_all[i], fires[i]
+                        if look(
+                            clock[i], state, p_all[i], laws, rates, own, reference[i], adaptive, net, room, lows[a],
+                            rng, i,
+                        ):  # fmt: skip
+                            status[i, 0] = SWITCH
+                            mode_all[i, 2] = -1
+                    else:
+                        watch_low(fires[i], adaptive[0], net, lows[a])
+                if cursor[i] < outputs and status[i, 0] == FINISHED:
+                    looked[a] = mode_all[i, 2]
                     row[a], t[0, a], h[a], steps[a], firings[a], near[a] = i, clock[i], h_all[i], 0, 0, 0
                     mode[a], patience[a], remaining[a] = mode_all[i, 0], mode_all[i, 1], left[i]
                     for r in range(n):
@@ -241,12 +293,14 @@ def advance_rows(  # type: ignore[no-untyped-def]
                     for r in range(n):
                         out[i, cursor[i], order[r]] = x[r, a]
                     cursor[i] += 1
-                if cursor[i] < outputs and steps[a] == budget:
+                # steps near an event belong together, whenever the clock says that it is enough
+                if cursor[i] < outputs and steps[a] >= budget and near[a] == 0:
                     status[i, 0] = UNFINISHED
                 ended = cursor[i] == outputs or status[i, 0] != FINISHED
             if ended:
                 clock[i], h_all[i], left[i] = t[0, a], h[a], remaining[a]
                 mode_all[i, 0], mode_all[i, 1] = mode[a], patience[a]
+                mode_all[i, 2] = -1 if status[i, 0] == SWITCH else looked[a]
                 counts[i, 0] += firings[a]
                 counts[i, 1] += steps[a]
                 for r in range(n):
@@ -265,7 +319,7 @@ def advance_rows(  # type: ignore[no-untyped-def]
                 step[0, a] = min(step[0, a], leap[a])
             if step[0, a] * rate > REACH * remaining[a]:
                 # what lies far beyond the next firing will not be used
-                step[0, a] = REACH * remaining[a] / rate
+                step[0, a] = REACH * max(remaining[a], LEAST) / rate
             steps[a] += 1
         if explicit_lanes:
             explicit_step(
@@ -353,12 +407,28 @@ def advance_rows(  # type: ignore[no-untyped-def]
                 for r in range(n):
                     probe[order[r]] = y[r, a]
             if fired:
-                one_firing(end, probe, p_all[i], laws, rates, fires[i], net, followers, rng, status, i)
-                firings[a] += 1
+                j = one_firing(end, probe, p_all[i], laws, rates, fires[i], net, followers, rng, status, i)
+                if adapts and j >= 0:
+                    for m in range(net[0][j], net[0][j + 1]):
+                        reference[i, net[1][m]] += net[2][m]
+                firings[a] += 1 if j >= 0 else 0
                 remaining[a] = exponential(rng, i)
                 going_on = event_count > 0 and status[i, 0] == FINISHED
                 if going_on and differs(watched, end, probe, p_all[i], armed[i], now):
                     status[i, 0] = EVENT
+            if adapts:
+                looked[a] += 1
+                scarce = looked[a] >= LOOK
+                for k in range(n):
+                    scarce = scarce or probe[k] < lows[a, k]
+                if scarce and status[i, 0] == FINISHED:
+                    looked[a] = 0
+                    if look(
+                        end, probe, p_all[i], laws, rates, fires[i], reference[i], adaptive, net, room, lows[a], rng, i
+                    ):
+                        status[i, 0] = SWITCH
+                    for q in range(weighted.shape[0]):
+                        p[parameters + q, a] = 0.0 if fires[i, weighted[q]] else 1.0
             t[0, a] = end
             for r in range(n):
                 x[r, a] = probe[order[r]]
@@ -389,6 +459,8 @@ def _signature(lanes: int):  # type: ignore[no-untyped-def]
         uint8[:, ::1],
         vector,
         boolean[:, ::1],
+        types.Tuple((flags, flags, boolean)),
+        matrix,
         types.Tuple(
             (matrix, matrix, matrix, vector, vector, int64[:, ::1], integers, int64[:, ::1], int64[:, ::1]),
         ),
@@ -402,7 +474,7 @@ def _signature(lanes: int):  # type: ignore[no-untyped-def]
 
 def _advance(  # type: ignore[no-untyped-def]
     width, chunk, rhs, jacobian, drifts, guard, laws, pattern, explicit, stiff, control, counted, net, followers,
-    watched, watching, armed, due, fires, rows, rng, left, times, out, budget,
+    watched, watching, armed, due, fires, adaptive, reference, rows, rng, left, times, out, budget,
 ):  # fmt: skip
     """Advance every row through the output times, or to its next event, `len(width)` rows side by side.
 
@@ -412,18 +484,19 @@ def _advance(  # type: ignore[no-untyped-def]
     columns, of each Jacobian entry its place among them and its row, fluxes whose weights (1 while they flow, else 0)
     follow the parameters. explicit: a, m, e, alpha, dense, order, stable (see runge_kutta.py); stiff: gamma, a, c,
     alpha, gammas, dense, order (see rosenbrock.py). control: relative tolerance, from_zero [rows, states], whether
-    rates depend on time, anything fires, the guard has something to say, steps end at outputs. counted [states + 1]:
+    rates depend on time, anything fires, the guard has something to say, steps end at outputs. counted [states]:
     in the order of elimination, what reactions that fire count. net: start [fluxes + 1], species and change of a
     firing; followers: of each reaction that fires, start [fluxes + 1], fluxes, species and signs of what it changes by
     a formula. watched: triggers of events and the comparisons they are made of, `watching` in number; armed [rows,
-    events]; due [rows]: a moment at which to stop. fires [rows, fluxes]. rows: y [rows, states], p [rows, parameters],
-    peak [rows, states], size of the next step [rows], clock [rows], mode [rows, 2], cursor [rows]: next output, counts
-    [rows, 2]: firings and steps so far, status [rows, 2]: outcome and the flux it concerns. rng [rows, 4]; left [rows]:
-    what is left of the exponential number of the next firing; times [outputs]; out [rows, outputs, states]; budget:
-    steps a row may take.
+    events]; due [rows]: a moment at which to stop. fires [rows, fluxes], changed as rows change; adaptive: which fluxes
+    may do either, which states are whole while these fire, whether nothing else flows; reference [rows, states]: see
+    `make_whole`. rows: y [rows, states], p [rows, parameters], peak [rows, states], size of the next step [rows], clock
+    [rows], mode [rows, 3], cursor [rows]: next output, counts [rows, 2]: firings and steps so far, status [rows, 2]:
+    outcome and the flux it concerns. rng [rows, 4]; left [rows]: what is left of the exponential number of the next
+    firing; times [outputs]; out [rows, outputs, states]; budget: steps a row may take.
 
-    A row ends with EVENT at the moment when a trigger differs from `armed`, or at the time `due`; outputs at that time
-    are not written yet.
+    A row of which nothing flows any more ends with SWITCH. A row ends with EVENT at the moment when a trigger differs
+    from `armed`, or at the time `due`; outputs at that time are not written yet.
     """
     count = due.shape[0]
     system = (rhs, jacobian, drifts, guard, laws)
@@ -432,7 +505,7 @@ def _advance(  # type: ignore[no-untyped-def]
         until = min(begin + chunk, count)
         advance_rows(
             width, begin, until, system, pattern, explicit, stiff, control, counted, net, followers, watched, watching,
-            armed, due, fires, rows, rng, left, times, out, budget,
+            armed, due, fires, adaptive, reference, rows, rng, left, times, out, budget,
         )  # fmt: skip
 
 

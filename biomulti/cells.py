@@ -16,7 +16,7 @@ from biomulti.system import System
 FIRST_PLACES = 4  # events that may wait in a row before more room is made
 FIRST_MOMENTS = 256  # moments of the past a row holds before more room is made
 
-PER_ROW = ("y", "p", "rng", "left", "clock", "peak", "step", "mode", "counts", "from_zero")
+PER_ROW = ("y", "p", "rng", "left", "clock", "peak", "step", "mode", "counts", "from_zero", "fires", "reference")
 
 Floats = NDArray[np.float64]
 
@@ -72,8 +72,9 @@ class CellPopulation:
 
     y [rows, states] amounts; p [rows, parameters]; rng [rows, 4] random streams; left [rows] what is left of
     the exponential number that decides each row's next firing; clock [rows] time reached; peak [rows, states]
-    largest amount so far; step [rows] size of the next step, 0 before the first; mode [rows, 2] kind of step; counts
-    [rows, 2] firings and steps so far; from_zero [rows, states] whether a state starts at zero; begun: whether what
+    largest amount so far; step [rows] size of the next step, 0 before the first; mode [rows, 3] kind of step; counts
+    [rows, 2] firings and steps so far; from_zero [rows, states] whether a state starts at zero; fires [rows, fluxes]
+    what fires now; reference [rows, states] see `_kernels_partition`; begun: whether what
     happens at the start has happened; driven: parameters that something outside changes as a run goes.
     """
 
@@ -87,6 +88,8 @@ class CellPopulation:
     mode: NDArray[np.int64]
     counts: NDArray[np.int64]
     from_zero: NDArray[np.bool_]
+    fires: NDArray[np.bool_]
+    reference: Floats
     agenda: Agenda
     past: Past
     begun: bool = field(default=False)
@@ -136,9 +139,11 @@ def population(
         clock=np.zeros(rows),
         peak=np.abs(y),
         step=np.zeros(rows),
-        mode=np.zeros((rows, 2), dtype=np.int64),
+        mode=np.tile(np.array([0, 0, -1]), (rows, 1)),
         counts=np.zeros((rows, 2), dtype=np.int64),
         from_zero=y == 0.0,
+        fires=np.zeros((rows, len(system.fluxes)), dtype=bool),
+        reference=y.copy(),
         agenda=Agenda(
             armed=np.tile(np.array([o.event.initial for o in events], dtype=np.uint8), (rows, 1)),
             due=np.full(rows, np.inf),

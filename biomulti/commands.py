@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ import numba
 import numpy as np
 import xarray as xr
 
+from biomulti.compare import compare
+from biomulti.comparison import Comparison
 from biomulti.compile import compile_model
 from biomulti.counts import molecules_per_unit
 from biomulti.errors import OptionError, UnitsError
 from biomulti.load import load
 from biomulti.network import Network
-from biomulti.partition import horizon
+from biomulti.pilot import horizon
 from biomulti.result import PACKAGES
 from biomulti.simulation import simulate
 from biomulti.system import system_of
@@ -48,11 +51,7 @@ def simulate_file(
     automatic = method == "auto"
     if automatic:
         method = _method_for(network)
-    if t_end is None:
-        scale = 1.0 if method == "ode" else molecules_per_unit(network)
-        system = system_of(network, scale)
-        t_end = float(f"{horizon(system, compile_model(system), {}, {}):.2g}")
-        print(f"No --t-end given: running to {t_end:g} {network.time_unit}, ten times the slowest turnover.")
+    t_end = t_end or _end(network, 1.0 if method == "ode" else molecules_per_unit(network))
     settings: dict[str, Any] = {"t_end": t_end, "every": every, "seed": seed}
     try:
         run = simulate(network, method=method, replicates=1 if method == "ode" else replicates, **settings)
@@ -70,6 +69,45 @@ def simulate_file(
     view.traces(run, folder / "traces.png")
     print(f"seed {run.attrs['seed']}; wrote {folder}/data.zarr, summary.csv and traces.png")
     return run
+
+
+def compare_file(
+    model: str,
+    *,
+    methods: Sequence[str],
+    t_end: float | None,
+    every: float | None,
+    replicates: int,
+    seed: int | None,
+    species: Sequence[str] | None,
+    confidence: float,
+    substance: str | None,
+    adjust: bool,
+    out: Path | None,
+) -> Comparison:
+    """Load, run by several methods, print the verdict and draw it."""
+    from biomulti.view.compared import check_path
+
+    if out is not None:
+        check_path(out)
+    network = load(model, substance=substance, adjust=adjust)
+    comparison = compare(
+        network, methods, t_end=t_end or _end(network, molecules_per_unit(network)), every=every,
+        replicates=replicates, seed=seed, species=species, confidence=confidence,
+    )  # fmt: skip
+    print(comparison)
+    if out is not None:
+        comparison.plot(out)
+    print(f"\nseed {comparison.seed}{f'; wrote {out}' if out else ''}")
+    return comparison
+
+
+def _end(network: Network, scale: float) -> float:
+    """How far to run where nobody said."""
+    system = system_of(network, scale)
+    t_end = float(f"{horizon(system, compile_model(system), {}, {}):.2g}")
+    print(f"No --t-end given: running to {t_end:g} {network.time_unit}, ten times the slowest turnover.")
+    return t_end
 
 
 def _method_for(network: Network) -> str:

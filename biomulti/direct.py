@@ -102,8 +102,8 @@ $store
 def direct_row(system: System) -> MachineFunction:
     """Machine code of one row of `system`, with the signature `_kernels_direct.ROW_SIGNATURE`.
 
-    Laws of mass action need no look at what they give after every firing: that their coefficients are not negative
-    is seen before the first, and amounts cannot fall below zero.
+    Laws of mass action over what firings change need no look at what they give after every firing: that their
+    coefficients are not negative is seen before the first, and these amounts stay whole and cannot fall below zero.
     """
     return machine_function(source(system), "row", ROW_SIGNATURE, passes=True)
 
@@ -120,7 +120,8 @@ class _Row:
         self.system = system
         self.out = Instructions()
         self.found = [mass_action(f.law) for f in system.fluxes]
-        self.safe = {j: law for j, law in enumerate(self.found) if law is not None and never_negative(law)}
+        counts = {k for f in system.fluxes for k in f.change}
+        self.safe = {j: law for j, law in enumerate(self.found) if law is not None and never_negative(law, counts)}
         self.laws: list[str] = []
         self.sums: list[str] = []
         self.sound = ""

@@ -25,6 +25,7 @@ from biomulti.system import System, reads
 LANES = 8  # rows side by side, which fill the widest registers there are
 ALONE_BELOW = 3  # rows for which lanes would rather stay empty
 LARGEST_CHUNK = 512  # rows that a thread takes at a time: at the end of each lanes wait for the slowest
+FLOWING, FIRING = "flowing", "firing"
 SHARE = 0.1  # of the tolerance that a step of what flows alone may use: the errors of many steps add up
 
 Booleans = NDArray[np.bool_]
@@ -36,12 +37,14 @@ Integers = NDArray[np.int64]
 class Flow:
     """A system of which the fluxes `active` flow, or fire where `fires` says so; no delays, no algebraic rules.
 
-    active, fires [fluxes]; counted [states]: amounts of what reactions that fire count, which stay whole or positive.
+    fires, adaptive [fluxes]: those that fire, and of these those that flow where a row's amounts allow it; counted
+    [states]: amounts of what reactions that fire count, which stay whole or positive.
     """
 
     system: System
     active: Booleans
     fires: Booleans
+    adaptive: Booleans
     counted: Booleans
     tolerance: float
 
@@ -67,15 +70,16 @@ class Flow:
             (0,) * lanes, chunk,
             *self._functions(lanes), self._laws,
             (pattern.order[: len(self.counted)], pattern.start, pattern.diagonal, pattern.columns, *self._places,
-             np.empty(0, np.int64)),
+             np.flatnonzero(self.adaptive)),
             (e.a, e.m, e.e, e.alpha, e.dense, float(e.order), e.stable),
             (s.gamma, s.a, s.c, s.alpha, s.gammas, s.dense, float(s.order)),
             (tolerance if self._firing else SHARE * tolerance, cells.from_zero, bool(self._drifts), self._firing,
-             bool(self._guarded), self._firing),
+             bool(self._guarded), self._firing or bool(self._drifts)),
             self.counted[pattern.order[: len(self.counted)]],
             self._net, self._followers,
             self._watched, len(self._watches), cells.agenda.armed, due,
-            np.tile(self.fires & self.active, (cells.rows, 1)),
+            cells.fires if self.adaptive.any() else np.tile(self.fires & self.active, (cells.rows, 1)),
+            (self.adaptive, self._whole, self._may_stop), cells.reference,
             (cells.y, cells.p, cells.peak, cells.step, cells.clock, cells.mode, cursor, cells.counts, status),
             cells.rng, cells.left, times, out, budget,
         )  # fmt: skip
@@ -87,7 +91,7 @@ class Flow:
 
     @cached_property
     def _firing(self) -> bool:
-        return bool(np.any(self.fires))
+        return bool(np.any(self.fires | self.adaptive))
 
     @cached_property
     def _shapes(self) -> list[MassAction | None]:
@@ -100,7 +104,7 @@ class Flow:
         for j, flux in enumerate(self.system.fluxes):
             law, shape = flux.law, self._shapes[j]
             taken = {k: n for k, n in flux.change.items() if n < 0.0 and self.counted[k]}
-            if self.fires[j]:
+            if self.fires[j] or self.adaptive[j]:
                 law = _while_there(law, {k: -n for k, n in taken.items() if self._flows_into(k)}, "ge")
             elif self.active[j] and not (shape and all((k, 0.0) in shape.factors for k in taken)):
                 law = _while_there(law, dict.fromkeys(taken, 0.0), "gt")
@@ -108,23 +112,53 @@ class Flow:
         return out
 
     def _flows_into(self, state: int) -> bool:
-        return any(state in self.system.fluxes[j].change for j in np.flatnonzero(self.active & ~self.fires))
+        return any(
+            state in self.system.fluxes[j].change for j in np.flatnonzero(self.active & (~self.fires | self.adaptive))
+        )
 
     @cached_property
-    def _terms(self) -> list[tuple[int, int, float]]:
-        """Of what flows and of the hazard, which is one more state: flux, state, number."""
+    def _terms(self) -> list[tuple[int, int, float, str]]:
+        """Of what flows and of the hazard, which is one more state: flux, state, number, and while it does what."""
         hazard = len(self.system.states)
         terms = []
         for j, flux in enumerate(self.system.fluxes):
-            if self.active[j] and not self.fires[j]:
-                terms += [(j, k, n) for k, n in flux.change.items()]
-            elif self.active[j] and flux.follows < 0:
-                terms.append((j, hazard, 1.0))
+            if not self.active[j]:
+                continue
+            if self.adaptive[j] or not self.fires[j]:
+                terms += [(j, k, n, FLOWING) for k, n in flux.change.items()]
+            if (self.adaptive[j] or self.fires[j]) and flux.follows < 0:
+                terms.append((j, hazard, 1.0, FIRING))
         return terms
+
+    def _weighted(self, j: int, doing: str, formula: Expression) -> Expression:
+        """`formula` while flux j fires, or flows, else 0: weights of what does either follow the parameters."""
+        if not self.adaptive[j]:
+            return formula
+        place = len(self.system.parameters) + int(np.sum(self.adaptive[:j]))
+        weight = Expression("p", place)
+        if doing == FIRING:
+            weight = ex.subtract(ex.ONE, weight)
+        return ex.multiply(weight, formula)
+
+    @cached_property
+    def _static_flows(self) -> Booleans:
+        return self.active & ~self.fires & ~self.adaptive
+
+    @cached_property
+    def _may_stop(self) -> bool:
+        """True if nothing changes between firings in a row where all that is adaptive fires."""
+        return not self._static_flows.any() and not self.system.varies_between_firings
+
+    @cached_property
+    def _whole(self) -> Booleans:
+        """States that hold whole molecules where all that is adaptive fires, [states]."""
+        whole = np.ones(len(self.system.states), dtype=bool)
+        whole[[k for j in np.flatnonzero(self._static_flows) for k in self.system.fluxes[j].change]] = False
+        return whole
 
     @cached_property
     def _slopes(self) -> dict[int, Expression]:
-        return _sums((k, n, self._rates[j]) for j, k, n in self._terms)
+        return _sums((k, n, self._weighted(j, doing, self._rates[j])) for j, k, n, doing in self._terms)
 
     @cached_property
     def _derivatives(self) -> dict[int, dict[int, Expression]]:
@@ -140,21 +174,28 @@ class Flow:
 
     @cached_property
     def _jacobian(self) -> dict[tuple[int, int], Expression]:
-        return _sums(((i, k), n, slope) for j, i, n in self._terms for k, slope in self._derivatives.get(j, {}).items())
+        return _sums(
+            ((i, k), n, self._weighted(j, doing, slope))
+            for j, i, n, doing in self._terms
+            for k, slope in self._derivatives.get(j, {}).items()
+        )
 
     @cached_property
     def _drifts(self) -> dict[int, Expression]:
         """How slopes depend on time at fixed y."""
-        found = {j: ex.derivative(self._rates[j], ex.TIME) for j in {j for j, _, _ in self._terms}}
-        return _sums((k, n, found[j]) for j, k, n in self._terms if found[j] != ex.ZERO)
+        found = {j: ex.derivative(self._rates[j], ex.TIME) for j in {term[0] for term in self._terms}}
+        return _sums(
+            (k, n, self._weighted(j, doing, found[j])) for j, k, n, doing in self._terms if found[j] != ex.ZERO
+        )
 
     @cached_property
     def _guarded(self) -> list[Expression]:
-        """Laws of what fires that may be negative where amounts are not."""
+        """Laws of what fires that may be negative."""
+        whole = [k for k in range(len(self.system.states)) if self.counted[k] and not self._flows_into(k)]
         return [
-            self._rates[j]
-            for j in np.flatnonzero(self.fires & self.active)
-            if (shape := self._shapes[j]) is None or not never_negative(shape)
+            self._weighted(int(j), FIRING, self._rates[j])
+            for j in np.flatnonzero((self.fires | self.adaptive) & self.active)
+            if not ((shape := self._shapes[j]) and shape.coefficient.value is not None and never_negative(shape, whole))
         ]
 
     @cached_property
@@ -213,7 +254,8 @@ class Flow:
     @cached_property
     def _net(self) -> tuple[Integers, Integers, Floats]:
         """What firings change: start [fluxes + 1], states and numbers."""
-        changes = [f.change if self.fires[j] and self.active[j] else {} for j, f in enumerate(self.system.fluxes)]
+        firing = (self.fires | self.adaptive) & self.active
+        changes = [f.change if firing[j] else {} for j, f in enumerate(self.system.fluxes)]
         start = np.cumsum([0, *map(len, changes)]).astype(np.int64)
         states = np.array([k for change in changes for k in change], dtype=np.int64)
         return start, states, np.array([n for change in changes for n in change.values()], dtype=np.float64)

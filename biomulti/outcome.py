@@ -14,6 +14,7 @@ FRACTION = 8
 BAD_DELAY = 9
 ENDLESS_EVENTS = 10
 NO_SOLUTION = 11
+SWITCH = 12  # nothing flows any more: go on by an exact method
 
-GOING_ON = (FINISHED, UNFINISHED, EVENT, NO_ROOM)
-FAILED = np.array([code not in GOING_ON for code in range(NO_SOLUTION + 1)])  # by code
+GOING_ON = (FINISHED, UNFINISHED, EVENT, NO_ROOM, SWITCH)
+FAILED = np.array([code not in GOING_ON for code in range(SWITCH + 1)])  # by code

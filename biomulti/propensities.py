@@ -11,7 +11,7 @@ numbers and indices, and the list of these: ten thousand Hill functions are one 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -50,13 +50,18 @@ def mass_action(law: Expression) -> MassAction | None:
     return MassAction(found.number, coefficient, tuple(sorted(found.states, key=lambda f: f[1] != 0.0)))
 
 
-def never_negative(law: MassAction) -> bool:
-    """True if the law cannot be negative for whole amounts, as long as its coefficient is not.
+def never_negative(law: MassAction, counts: Collection[int]) -> bool:
+    """True if the law cannot be negative as long as its coefficient is not, and the states `counts` are whole amounts.
 
-    Of every state the factors y, y - 1, ... y - m are all there, or none is subtracted from.
+    It reads no other state, and of each the factors y, y - 1, ... y - m are all there, or none is subtracted from.
     """
     factors = set(law.factors)
-    return law.number >= 0.0 and all(d >= 0.0 or (d.is_integer() and (k, d + 1.0) in factors) for k, d in factors)
+    whole = all(k in counts for k, _ in factors)
+    return (
+        whole
+        and law.number >= 0.0
+        and all(d >= 0.0 or (d.is_integer() and (k, d + 1.0) in factors) for k, d in factors)
+    )
 
 
 def suffices(law: MassAction, change: Mapping[int, float]) -> bool:

@@ -5,7 +5,8 @@ For y' = f(t, y) and a step h, with k_i = h f(t + alpha_i h, y + sum_j a_ij k_j)
     y_new = y + sum_i m_i k_i,      error = max over rows e of |sum_i e_i k_i|.
 
 The last stage begins where the step ends, so that it is the first of the next. The polynomial through a step is that of
-rosenbrock.py. `stable` is the h |df/dy| up to which steps are stable on the negative real axis.
+rosenbrock.py. `stable` is a little below the h |df/dy| up to which steps are stable on the
+negative real axis, which is 2.5 and 3.3.
 """
 
 from __future__ import annotations

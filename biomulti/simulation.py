@@ -15,10 +15,11 @@ from biomulti import adjust, sets
 from biomulti.cells import population
 from biomulti.compile import compile_model
 from biomulti.counts import AssumptionWarning, ConstraintWarning, molecules_per_unit, whole_starts
+from biomulti.decide import decide
 from biomulti.errors import SimulationError
 from biomulti.load import load
 from biomulti.options import EXACT_METHODS, METHODS, check_options, check_size, chosen_seed, output_times
-from biomulti.partition import Partition, decide
+from biomulti.partition import Partition
 from biomulti.result import DIMENSIONS, broken, dataset, outputs, provenance, recorded_as
 from biomulti.sets import Sets
 from biomulti.stepper import Stepper
@@ -64,7 +65,9 @@ def simulate(
         parameters: values of parameters and compartments in place of the model's, likewise.
         quantity: "molecules", "amount" (in the model's unit) or "concentration"; None gives molecules where
             reactions fire and amounts by "ode".
-        tolerance: relative error of a step of what flows; None gives 1e-7 by "ode", else 1e-4.
+        tolerance: by "ode" the relative error of a step, 1e-7 if None. By "hybrid" what the estimated errors of means
+            and variances may be at most, see `partition`; None sets no bound. Steps of what flows beside firings have
+            an error of 1e-4, or a tenth of a smaller bound.
         physical_scale: "fire" or "flow" for reactions by id; for "hybrid".
         rates: also write the rate of every reaction, by its name, in the model's unit per time.
         progress: show a progress bar on anything that takes over two seconds.
@@ -95,7 +98,7 @@ def simulate(
     stepper, split = stepper_of(system, method, float(times[-1]), tolerance, physical_scale or {}, start, values)
     system = stepper.system
     check_size(replicates, len(times), len(system.states))
-    if split and split.note and not split.fires.all():
+    if split and split.note and (split.adaptive.any() or not split.fires.all()):
         warnings.warn(f"{network.source}: {split.note}", AssumptionWarning, stacklevel=2)
     # without chance one run is all of them
     varied = sets.varied(start) or sets.varied(values)
@@ -149,19 +152,23 @@ def stepper_of(
     if method == "hybrid":
         split = sets.together(
             [
-                decide(system, model, t_end, physical_scale, sets.row(initial, i), sets.row(parameters, i))
+                decide(system, model, t_end, physical_scale, sets.row(initial, i), sets.row(parameters, i), tolerance)
                 for i in sets.extremes(initial, parameters)
             ]
         )
-        fires = split.fires
+        fires, adaptive = split.fires, split.adaptive
     else:
         fires = np.array([method != "ode" and not f.is_rule for f in system.fluxes], dtype=bool)
+        adaptive = np.zeros_like(fires)
     exact = adjust.adjusted(system, fires)
     if exact is not system:
         warnings.warn(adjust.said(exact), AssumptionWarning, stacklevel=3)
         model = compile_model(exact)
     chosen = method if method in EXACT_METHODS else None
-    return Stepper(exact, model, fires, tolerance or TOLERANCE[method], method == "ode", exact_method=chosen), split
+    accuracy = TOLERANCE[method]
+    if tolerance is not None:
+        accuracy = min(accuracy, 0.1 * tolerance) if method == "hybrid" else tolerance
+    return Stepper(exact, model, fires, accuracy, method == "ode", exact_method=chosen, adaptive=adaptive), split
 
 
 def _move(bar: Any, done: float) -> None:

@@ -29,6 +29,7 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 FIRST_BUDGET, LARGEST_BUDGET = 2_000, 2_000_000  # steps of a row between two looks at the clock
 LOWEST = number(-math.inf)  # priority of an event that has none
+BURST = 2_000  # firings of a row in which nothing flows before it looks again
 CAUTION = 0.2  # share of the last step that the first after an event is
 RELAXATION = 1.0  # time in which fast reactions come to rest, a billion times as fast as their laws say
 CALL_SECONDS = 0.5  # how long one call of a kernel should take, so that progress moves and Ctrl-C is heard
@@ -73,6 +74,8 @@ EXPLANATIONS = {
 class Stepper:
     """A system, its machine code, which fluxes fire, and how accurately the others flow; `only` these move at all.
 
+    Those that are `adaptive` fire or flow, as a row's amounts are.
+
     Where nothing flows `exact_method` is the way, or else the fastest for the size of the network.
     """
 
@@ -84,6 +87,7 @@ class Stepper:
 
     only: Booleans | None = None
     exact_method: str | None = None
+    adaptive: Booleans | None = None
 
     def __post_init__(self) -> None:
         if self.exact_method is not None and not self.exact:
@@ -139,7 +143,11 @@ class Stepper:
         """True if nothing flows, so that the direct method does it all."""
         system = self.system
         moves = system.varies_between_firings or system.reduced.unknowns or any(f.follows >= 0 for f in system.fluxes)
-        return bool(np.all(self.fires)) and not moves
+        return bool(np.all(self.fires)) and not moves and not self._adapts
+
+    @property
+    def _adapts(self) -> bool:
+        return self.adaptive is not None and bool(np.any(self.adaptive))
 
     @property
     def explicit(self) -> bool:
@@ -163,7 +171,8 @@ class Stepper:
 
     @cached_property
     def _flow(self) -> Flow:
-        return Flow(self.system, self.active, self.fires, self._floor > 0.0, self.tolerance)
+        adaptive = np.zeros_like(self.fires) if self.adaptive is None else self.adaptive
+        return Flow(self.system, self.active, self.fires, adaptive, self._floor > 0.0, self.tolerance)
 
     @cached_property
     def _net(self) -> tuple[Any, ...]:
@@ -285,6 +294,9 @@ class Stepper:
             cells.past.count[:] = 1
             cells.past.time[:, 0] = cells.clock
             cells.past.state[:, 0, 0] = cells.y
+        if self._adapts:
+            cells.fires[:] = self.fires & self.active
+            cells.reference[:] = cells.y
         self._relax(cells, everywhere)
         status = np.zeros((cells.rows, 2), dtype=np.int64)
         self._settle(cells, everywhere, status)
@@ -338,7 +350,7 @@ class Stepper:
             status[chosen, 0] = outcome.FINISHED
             return
         model, agenda = self.model, cells.agenda
-        happening = chosen.copy()
+        happening, before = chosen.copy(), cells.y.copy()
         while np.any(happening):
             settle(
                 model.fluxes, model.jacobian if len(self._algebra[0]) else model.fluxes, self._algebra,
@@ -348,6 +360,9 @@ class Stepper:
             happening &= status[:, 0] == outcome.NO_ROOM
             if np.any(happening):
                 agenda.widen()
+        # what an event has set was not reached by firing or flowing
+        cells.reference[cells.y != before] = np.nan
+        cells.mode[chosen, 2] = -1
 
     def _after_event(self, cells: CellPopulation, status: NDArray[np.int64]) -> None:
         """The rows go on: with short steps first, fast reactions come to rest."""
@@ -385,7 +400,7 @@ class Stepper:
         read = sorted({int(n.args[0]) for e in jumps for n in walk(e) if n.op == "p"})  # type: ignore[arg-type]
         _, alike, which = np.unique(cells.p[:, read], axis=0, return_index=True, return_inverse=True)
         found = np.array([[evaluate_at(e, cells.p[i]) for e in jumps] for i in alike])[which.reshape(-1)]
-        found = np.where((cells.clock[:, None] <= found) & (found < t_end), found, np.inf)
+        found = np.where((cells.clock[:, None] <= found) & (found <= t_end), found, np.inf)
         # after time 0 the next number is too small to step by
         return np.concatenate([found, np.maximum(np.nextafter(found, np.inf), found + 1e-15 * t_end)], axis=1)
 
@@ -402,6 +417,20 @@ class Stepper:
         self, cells: CellPopulation, due: Floats, times: Floats, out: Floats, cursor: Any, budget: int, status: Any
     ) -> None:
         self._flow.advance(cells, due, times, out, cursor, budget, status)
+        still = status[:, 0] == outcome.SWITCH
+        if still.any():
+            self._fire_for_a_while(cells, still, due, times, out, cursor, status)
+
+    def _fire_for_a_while(
+        self, cells: CellPopulation, chosen: Booleans, due: Floats, times: Floats, out: Floats, cursor: Any, status: Any
+    ) -> None:
+        """Rows in which nothing flows, by the exact method for BURST firings; then they look again what may flow."""
+        others = np.where(chosen, cursor, len(times))
+        ended = np.zeros_like(status)
+        self._direct(cells, due, times, out, others, BURST, ended)
+        cursor[chosen], status[chosen] = others[chosen], ended[chosen]
+        cells.reference[chosen] = cells.y[chosen]
+        cells.peak[chosen] = np.maximum(cells.peak[chosen], np.abs(cells.y[chosen]))
 
     def _flowing(
         self, cells: CellPopulation, due: Floats, times: Floats, out: Floats, cursor: Any, budget: int, status: Any

@@ -16,6 +16,7 @@ CALLS = {
     "simulate, ssa": "import biomulti as bm; bm.simulate('telegraph', t_end=1, method='ssa', seed=1)",
     "simulate, ode": "import biomulti as bm; bm.simulate('telegraph', t_end=1, method='ode')",
     "simulate, hybrid": "import biomulti as bm; bm.simulate('srivastava_virus', t_end=1, seed=1)",
+    "simulate, hybrid, 8 runs": "import biomulti as bm; bm.simulate('srivastava_virus', t_end=1, replicates=8, seed=1)",
     "Tissue, one step": (
         "import biomulti as bm, tissue; grid = tissue.Grid(shape=(32, 32), size=(100.0, 100.0)); "
         "sheet = bm.Tissue('rho_myosin', cells=200, grid=grid, friction=1.0, bulk_viscosity=1.0, seed=1); "

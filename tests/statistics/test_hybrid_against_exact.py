@@ -76,7 +76,8 @@ def test_virus_extinction():
     extinct = (end.tem + end.gen == 0).values
     print("extinct by day 200:", extinct.mean())
     exact.assert_mean(extinct.astype(float), 0.254, spread=0.008)
-    check_whole_and_not_negative(run, ("tem", "gen"))
+    # gen flows while there are many
+    check_whole_and_not_negative(run, ("tem",))
 
 
 def test_virus_by_parts_that_fire_alone():

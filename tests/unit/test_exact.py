@@ -246,3 +246,21 @@ def test_safe_laws_are_not_looked_at_again():
     text = source(system("substanceOnly species X in cell; X = 9; a: 2 X => ; X*(X - 1); b: X => ; 3*X; c: X => ; 2;"))
     assert [line for line in text.splitlines() if line.startswith("short")] == ["short2:"]  # of reaction c
     assert "fcmp oge" not in text.split("flawed:")[0]
+
+
+@pytest.mark.parametrize("method", ["ssa", "ssa-direct", "ssa-tree", "ssa-rejection"])
+@pytest.mark.parametrize(
+    "law",
+    [
+        "k = 1; a: A => ; k*A; at time > 1: k = -1",
+        "k = -1; a: A => ; k*A; at time > 9: k = 1",
+        "n = 2; a: => C; n*(n - 1)*A; at time > 1: n = 0.5",
+    ],
+)
+def test_what_events_make_negative_is_seen_by_every_method(method, law):
+    text = (
+        "unit substance = item; unit extent = item; compartment cell = 1; substanceOnly species A in cell, B in cell, "
+        f"C in cell; A = 100; B = 0; C = 0; b: => B; 200; {law};"
+    )
+    with pytest.raises(bm.SimulationError, match="propensity of 'a' is negative"):
+        bm.simulate(text, t_end=3.0, every=1.0, method=method, seed=1, progress=False)

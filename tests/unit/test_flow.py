@@ -21,6 +21,7 @@ from biomulti.simulation import stepper_of
 from biomulti.sparse import elimination, minimum_degree
 from biomulti.system import system_of
 
+SWING = "x' = v; v' = -k*sin(x) - 0.1*v; x = 1; v = 0; k = 2"
 PENDULUM = "x' = v; v' = -k*sin(x) - 0.1*v + 0.2*cos(3*time); x = 1; v = 0; k = 2"
 RING = """
 r1: -> A; 1/(1 + C^3); r2: A ->; k*A; r3: -> B; 1/(1 + A^3); r4: B ->; k*B; r5: -> C; 1/(1 + B^3); r6: C ->; k*C;
@@ -112,11 +113,11 @@ def one_step(flow: Flow, h: float, times: np.ndarray, stiff: bool) -> np.ndarray
 @pytest.mark.parametrize("stiff", [False, True])
 def test_the_polynomial_through_a_step_is_of_order_four(stiff):
     """Errors of a single step inside it fall as h^5."""
-    flow = flow_of(PENDULUM, 1e6)
+    flow = flow_of(SWING, 1e6)
     shares = np.array([0.15, 0.5, 0.85])
 
     def right(t, s):
-        return [s[1], -2.0 * np.sin(s[0]) - 0.1 * s[1] + 0.2 * np.cos(3.0 * t)]
+        return [s[1], -2.0 * np.sin(s[0]) - 0.1 * s[1]]
 
     errors = []
     for h in (0.4, 0.2, 0.1):
@@ -172,3 +173,80 @@ def test_explicit_pairs_meet_the_conditions_of_their_order(pair):
         for q in range(order):
             assert weights @ pair.alpha**q == pytest.approx(1.0 / (q + 1), abs=1e-13)
     assert abs((pair.m - pair.e[0]) @ pair.alpha ** (pair.order - 1) - 1.0 / pair.order) > 1e-4
+
+
+@pytest.mark.filterwarnings("ignore::biomulti.counts.AssumptionWarning")
+def test_a_negative_hazard_beside_a_larger_one_is_seen():
+    text = (
+        "unit substance = item; unit extent = item; compartment cell = 1; substanceOnly species X in cell, M in cell, "
+        "N in cell; X = 2000; M = 0; N = 0; d: X => ; X; c: => N; k*X; e: => M; 0.5; k = -2e-4"
+    )
+    words = {"d": "flow", "c": "fire", "e": "fire"}
+    for seed in range(5):
+        with pytest.raises(bm.SimulationError, match="propensity of 'c' is negative"):
+            bm.simulate(text, t_end=1.0, method="hybrid", physical_scale=words, seed=seed, progress=False)
+
+
+def test_the_clock_does_not_decide_steps(monkeypatch):
+    """Budgets that end at any step, also one of those around an event, give the same bits."""
+    text = "x' = 1 + 0.1*sin(x); x = 0; n = 0; at x > 2.5: n = n + 1, x = 0"
+    common = {"t_end": 20.0, "every": 5.0, "method": "ode", "seed": 1, "progress": False}
+    whole = bm.simulate(text, **common)
+    for budget in range(1, 8):
+        monkeypatch.setattr("biomulti.stepper.FIRST_BUDGET", budget)
+        monkeypatch.setattr("biomulti.stepper.LARGEST_BUDGET", budget)
+        assert whole.identical(bm.simulate(text, **common))
+
+
+def test_outputs_are_looked_at_where_rates_follow_time():
+    found = bm.simulate("x' = sin(time)^100; x = 0", t_end=100.0, every=0.5, method="ode", progress=False)
+    exact = solve_ivp(lambda t, _: [np.sin(t) ** 100], (0.0, 100.0), [0.0], rtol=1e-10, atol=1e-12, max_step=0.01)
+    assert found["x"].values[-1, 0] == pytest.approx(exact.y[0, -1], rel=1e-6)
+
+
+@pytest.mark.parametrize(("stiff", "order"), [(False, 5), (True, 5)])
+def test_order_of_many_steps(stiff, order):
+    """Errors at the end of fixed steps fall as h to the order, with rates that depend on time."""
+    flow = flow_of(PENDULUM, 1e6)
+    exact = solve_ivp(
+        lambda t, s: [s[1], -2.0 * np.sin(s[0]) - 0.1 * s[1] + 0.2 * np.cos(3.0 * t)],
+        *((0.0, 2.0), [1.0, 0.0]), method="DOP853", rtol=1e-13, atol=1e-15,
+    ).y[:, -1]  # fmt: skip
+    errors = []
+    for count in (10, 20, 40):
+        cells = population(flow.system, 1, seed=0)
+        times = np.linspace(0.0, 2.0, count + 1)[1:]
+        for k in range(count):
+            cells.step[:], cells.mode[:, :2] = 2.0 / count, (stiff, 0)
+            out, cursor = np.empty((1, 1, 2)), np.zeros(1, np.int64)
+            flow.advance(cells, np.array([np.inf]), times[k : k + 1], out, cursor, 1, np.zeros((1, 2), np.int64))
+        errors.append(np.abs(cells.y[0] - [exact[("x", "v").index(n)] for n in flow.system.states]).max())
+    orders = np.log2(np.array(errors[:-1]) / errors[1:])
+    print("errors", errors, "orders", orders)
+    assert orders[-1] > order - 0.4
+
+
+@pytest.mark.parametrize("stiff", [False, True])
+def test_order_of_the_integrated_hazard(stiff):
+    """What is left of the exponential number falls by the integral of a hazard that follows state and time."""
+    system = system_of(bm.load("x' = -x + 0.5*x*cos(time); x = 1; fires: => N; 2 + x*x + sin(3*time); N = 0"), 1.0)
+    fires = np.array([not f.is_rule for f in system.fluxes])
+    nothing = np.zeros_like(fires)
+    flow = Flow(system, ~nothing, fires, nothing, np.zeros(len(system.states), bool), 1e6)
+
+    def right(t, s):
+        return [-s[0] + 0.5 * s[0] * np.cos(t), 2.0 + s[0] ** 2 + np.sin(3.0 * t)]
+
+    exact = solve_ivp(right, (0.0, 1.0), [1.0, 0.0], method="DOP853", rtol=1e-13, atol=1e-15).y[1, -1]
+    errors = []
+    for count in (5, 10, 20) if stiff else (20, 40, 80):
+        cells = population(system, 1, seed=0)
+        cells.left[:] = 9.0
+        for k in range(count):
+            cells.step[:], cells.mode[:, :2] = 1.0 / count, (stiff, 0)
+            out, cursor, until = np.empty((1, 1, 2)), np.zeros(1, np.int64), np.array([(k + 1.0) / count])
+            flow.advance(cells, np.array([np.inf]), until, out, cursor, 1, np.zeros((1, 2), np.int64))
+        errors.append(abs(9.0 - cells.left[0] - exact))
+    orders = np.log2(np.array(errors[:-1]) / errors[1:])
+    print("errors", errors, "orders", orders)
+    assert orders[-1] > (4.5 if stiff else 2.8)

@@ -1,0 +1,319 @@
+"""Which reactions fire one by one and which flow, and why.
+
+A deterministic pilot run shows what a network does. A reaction flows if every species it changes is plentiful there
+and it fires many times while the fastest of them changes, or if all of them are vast; otherwise it fires. With n_k the
+amount of a species, a_j the rate of a reaction and nu_jk its stoichiometry,
+
+    tau_k = 2 n_k / sum_j |nu_jk| a_j        firings while species k changes: a_j tau_k.
+
+Reactions that may do either decide the same way in every row as it goes (see _kernels_partition.py). What flows makes
+no noise of its own; what that costs is estimated (see noise.py) and, if asked for, kept below a bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biomulti._kernels_partition import MANY, PLENTIFUL, VAST
+from biomulti.compile import CompiledModel, compile_model
+from biomulti.counts import COUNTABLE, molecules_per_unit
+from biomulti.errors import OptionError, SimulationError
+from biomulti.load import load
+from biomulti.noise import Noise, noise
+from biomulti.options import check_time
+from biomulti.partition import Decision, Partition
+from biomulti.pilot import Pilot, pilot
+from biomulti.system import Flux, System, system_of
+
+SCARCE_SHARE = 0.1  # share of the pilot run a species may spend below PLENTIFUL and still count as plentiful
+WHOLE = 1e-6  # how far a stoichiometry given by a formula may be from a whole number
+
+Floats = NDArray[np.float64]
+
+
+def partition(
+    network: Any,
+    *,
+    t_end: float | None = None,
+    tolerance: float | None = None,
+    physical_scale: Mapping[str, str] | None = None,
+    initial: Mapping[str, float] | None = None,
+    parameters: Mapping[str, float] | None = None,
+) -> Partition:
+    """Decide for every reaction whether it fires or flows.
+
+    Args:
+        network: a Network, or anything `load` takes.
+        t_end: how far the pilot run goes; None takes ten times the slowest time scale of the start.
+        tolerance: what the estimated errors of means and variances may be at most; so much more fires that they are.
+        physical_scale: "fire" or "flow" for reactions by id, above all else.
+        initial: amounts of species in place of the model's.
+        parameters: values of parameters in place of the model's.
+
+    Raises:
+        OptionError: `physical_scale` names a reaction the model does not have, or another word; a tolerance that is
+            not positive.
+        UnitsError: the model leaves open how many molecules its amounts are.
+    """
+    network = load(network)
+    if t_end is not None:
+        check_time("t_end", t_end)
+    if tolerance is not None and not tolerance > 0.0:
+        raise OptionError(f"tolerance={tolerance!r} must be a number above 0.")
+    system = system_of(network, molecules_per_unit(network), parameters)
+    model = compile_model(system)
+    return decide(system, model, t_end, physical_scale or {}, initial or {}, parameters or {}, tolerance)
+
+
+def decide(
+    system: System,
+    model: CompiledModel,
+    t_end: float | None,
+    physical_scale: Mapping[str, str],
+    initial: Mapping[str, float],
+    parameters: Mapping[str, float],
+    tolerance: float | None = None,
+) -> Partition:
+    """As `partition`, for a system that is compiled already."""
+    _check_words(system, physical_scale)
+    nothing = Pilot(np.zeros(1), np.zeros((1, len(system.states))), np.zeros((1, len(system.fluxes))), np.zeros((1, 0)))
+    note, run = "", nothing
+    try:
+        run = pilot(system, model, t_end, initial, parameters)
+        species = [k for k, n in enumerate(system.states) if n not in system.network.rate_rules]
+        if np.any(run.amounts[:, species] < -1e-3 * np.max(np.abs(run.amounts[:, species]), axis=0, initial=0.0)):
+            note, run = "The pilot run fell below zero, so every reaction fires unless told otherwise.", nothing
+    except SimulationError as error:
+        note = f"The pilot run failed, so every reaction fires unless told otherwise: {error}"
+    decisions = _by_amounts(system, run, physical_scale)
+    if _saves_nothing(system, decisions, physical_scale):
+        note = "Everything fires: what could flow fires less often than what must fire, which would restart the flow."
+        decisions = [replace(d, flows=False) for d in decisions]
+    elif not note:
+        decisions = _adapting(system, decisions, run, physical_scale)
+    found = noise(system, model, run, _flowing(system, decisions, run))
+    if tolerance is not None:
+        decisions, told = _within(system, decisions, found, tolerance, physical_scale)
+        note = " ".join(filter(None, (note, told)))
+    return _with_errors(system, decisions, found, note, run.amounts)
+
+
+def _check_words(system: System, physical_scale: Mapping[str, str]) -> None:
+    known = sorted({f.reaction for f in system.fluxes if f.reaction})
+    for name, word in physical_scale.items():
+        if name not in known:
+            raise OptionError(f"physical_scale: there is no reaction '{name}'; there are {', '.join(known)}.")
+        if word not in ("fire", "flow"):
+            raise OptionError(f"physical_scale['{name}'] is 'fire' or 'flow', not {word!r}.")
+
+
+def _by_amounts(system: System, run: Pilot, physical_scale: Mapping[str, str]) -> list[Decision]:
+    decisions: list[Decision] = []
+    for j, flux in enumerate(system.fluxes):
+        if flux.follows >= 0:
+            leader = decisions[flux.follows]
+            flows, reason = leader.flows, f"part of {leader.reaction}"
+        else:
+            flows, reason = _decide_one(system, j, run.amounts, run.rates, physical_scale.get(flux.reaction))
+        scale = _time_scale(system, j, run)
+        decisions.append(Decision(flux.name, flows, reason, float(np.mean(run.rates[:, j])), time_scale=scale))
+    return decisions
+
+
+def _time_scale(system: System, j: int, run: Pilot) -> float:
+    """The time in which the fastest species that flux j changes turns over, in the middle of the run."""
+    changed = [*system.fluxes[j].change]
+    if not changed:
+        return float(np.inf)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        turnover = np.abs(run.rates) @ np.abs(system.stoichiometry[:, changed])
+        scales = np.where(turnover > 0.0, 2.0 * np.abs(run.amounts[:, changed]) / turnover, np.inf)
+    return float(np.median(np.min(scales, axis=1)))
+
+
+def _flowing(system: System, decisions: list[Decision], run: Pilot) -> NDArray[np.bool_]:
+    """What flows when in the pilot run, [points, fluxes]."""
+    return np.stack(
+        [
+            _may_flow(system, j, run.amounts, run.rates) if d.adaptive else np.full(len(run.times), d.flows)
+            for j, d in enumerate(decisions)
+        ],
+        axis=1,
+    )
+
+
+def _within(
+    system: System, decisions: list[Decision], found: Noise | None, tolerance: float, physical_scale: Mapping[str, str]
+) -> tuple[list[Decision], str]:
+    """Let fire what costs most until the estimate is below the tolerance."""
+    free = np.array([d.flows and _may_fire(f, physical_scale) for d, f in zip(decisions, system.fluxes, strict=True)])
+    leaders = [f.follows for f in system.fluxes if f.follows >= 0]
+    free[leaders] = False
+    flows = np.array([d.flows or d.adaptive for d in decisions])
+    free |= np.array([d.adaptive for d in decisions])
+    told = ""
+    if found is None:
+        flows &= ~free
+        told = "Its noise cannot be estimated, so that all that may fire fires."
+    while found is not None:
+        mean, variance = found.lost(flows)
+        both = np.maximum(mean, variance)
+        worst = int(np.argmax(both))
+        if not both[worst] > tolerance:
+            break
+        costs = np.array([max(x[worst] for x in found.lost(np.arange(len(flows)) == j)) for j in range(len(flows))])
+        costs[~(flows & free)] = -1.0
+        if not np.max(costs) > 0.0:
+            told = (
+                f"What must flow alone makes an estimated error of {both[worst]:.2g} in {system.states[worst]}, above "
+                f"the tolerance."
+            )
+            break
+        flows[int(np.argmax(costs))] = False
+    reason = f"its flowing would cost more than the tolerance of {tolerance:g}"
+    return [
+        d if f or not (d.flows or d.adaptive) else replace(d, flows=False, adaptive=False, share=0.0, reason=reason)
+        for d, f in zip(decisions, flows, strict=True)
+    ], told
+
+
+def _with_errors(
+    system: System, decisions: list[Decision], found: Noise | None, note: str, amounts: Floats
+) -> Partition:
+    notes = [note, _unseen_beginnings(system, decisions, amounts), _without_chance(decisions)]
+    flows = np.array([d.flows or d.adaptive for d in decisions])
+    firing = [not f.is_rule for f in system.fluxes]
+    if found is None:
+        decided = [
+            replace(d, mean_error=np.nan, variance_error=np.nan) if f and r else d
+            for d, f, r in zip(decisions, flows, firing, strict=True)
+        ]
+        if np.any(flows & firing):
+            notes.append("What flowing costs cannot be estimated: the noise is not small, or the network too large.")
+        return Partition(tuple(decided), system.network.time_unit, " ".join(filter(None, notes)))
+    out = []
+    for j, decision in enumerate(decisions):
+        if flows[j] and firing[j]:
+            mean, variance = found.lost(np.arange(len(flows)) == j)
+            a, b = int(np.argmax(mean)), int(np.argmax(variance))
+            decision = replace(
+                decision,
+                mean_error=float(mean[a]),
+                mean_of=system.states[a] if mean[a] else "",
+                variance_error=float(variance[b]),
+                variance_of=system.states[b] if variance[b] else "",
+            )
+        out.append(decision)
+    mean, variance = found.lost(flows)
+    named = [zip(system.states, map(float, errors), strict=True) for errors in (mean, variance)]
+    unit = system.network.time_unit
+    return Partition(tuple(out), unit, " ".join(filter(None, notes)), tuple(named[0]), tuple(named[1]))
+
+
+def _adapting(
+    system: System, decisions: list[Decision], run: Pilot, physical_scale: Mapping[str, str]
+) -> list[Decision]:
+    """Reactions that may do either, and do both or flow in the pilot run, decide so in every row for themselves."""
+    if system.delays or system.reduced.unknowns:
+        return decisions
+    leaders = {f.follows for f in system.fluxes if f.follows >= 0}
+    out = []
+    for j, (decision, flux) in enumerate(zip(decisions, system.fluxes, strict=True)):
+        changed = [*flux.change]
+        fixed = flux.reaction in physical_scale or flux.follows >= 0 or j in leaders or not changed
+        if fixed or not _may_fire(flux, physical_scale) or np.max(run.amounts[:, changed]) > COUNTABLE:
+            out.append(decision)
+            continue
+        share = float(np.mean(_may_flow(system, j, run.amounts, run.rates)))
+        out.append(replace(decision, adaptive=share > 0.0, share=share))
+    return out
+
+
+def _may_flow(system: System, j: int, amounts: Floats, rates: Floats) -> NDArray[np.bool_]:
+    """Whether a row with these amounts would let a reaction flow, [points]; see `_kernels_partition.decide`."""
+    changed = [*system.fluxes[j].change]
+    fewest = np.min(amounts[:, changed], axis=1)
+    turnover = np.abs(rates) @ np.abs(system.stoichiometry[:, changed])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        firings = np.min(np.nan_to_num(2.0 * rates[:, [j]] * amounts[:, changed] / turnover), axis=1)
+    return np.asarray((fewest >= VAST) | ((fewest >= PLENTIFUL) & (firings >= MANY)))
+
+
+def _saves_nothing(system: System, decisions: list[Decision], physical_scale: Mapping[str, str]) -> bool:
+    """True if what flows might as well fire, and does so less often than what fires and interrupts it."""
+    flowing = sum(abs(d.rate) for d in decisions if d.flows)
+    firing = sum(abs(d.rate) for d in decisions if not d.flows)
+    pairs = zip(decisions, system.fluxes, strict=True)
+    return 0.0 < flowing < firing and all(_may_fire(f, physical_scale) for d, f in pairs if d.flows)
+
+
+def _unseen_beginnings(system: System, decisions: list[Decision], amounts: Floats) -> str:
+    names = {
+        system.states[k]
+        for decision, flux in zip(decisions, system.fluxes, strict=True)
+        if decision.flows and not decision.adaptive and not flux.is_rule
+        for k in flux.change
+        if amounts[0, k] < PLENTIFUL and np.median(amounts[:, k]) >= VAST
+    }
+    if not names:
+        return ""
+    return (
+        f"{', '.join(sorted(names))} starts scarce and grows vast: the noise of its beginning, early extinction among "
+        f"it, is not seen; let its reactions fire until then."
+    )
+
+
+def _without_chance(decisions: list[Decision]) -> str:
+    if any(not d.flows for d in decisions):
+        return ""
+    return "Nothing fires: all runs are alike, and so is any choice between stable states; method='ssa' shows noise."
+
+
+def _may_fire(flux: Flux, physical_scale: Mapping[str, str]) -> bool:
+    whole = all(n == round(n) for n in flux.change.values()) and not flux.fast
+    return whole and not flux.is_rule and physical_scale.get(flux.reaction) != "flow"
+
+
+def _decide_one(system: System, j: int, amounts: Floats, rates: Floats, word: str | None) -> tuple[bool, str]:
+    flux = system.fluxes[j]
+    followers = [f for f, other in enumerate(system.fluxes) if other.follows == j]
+    changed = [*flux.change, *(k for f in followers for k in system.fluxes[f].change)]
+    if flux.is_rule:
+        return True, "a rate rule"
+    if word is not None:
+        return word == "flow", "as asked for"
+    if flux.fast:
+        return True, "fast: always at its equilibrium"
+    running = rates[:, j] != 0.0
+    varying = rates[running][:, followers] / rates[running, j][:, None]
+    fixed = np.array([*flux.change.values()])
+    if np.any(fixed != np.round(fixed)) or np.any(np.abs(varying - np.round(varying)) > WHOLE):
+        return True, "changes a species by a fraction of a molecule"
+    if not changed:
+        return True, "changes nothing"
+    typically = float(np.min(np.median(amounts[:, changed], axis=0)))
+    if typically >= VAST:
+        return True, f"changes nothing of which there are fewer than {typically:.3g} half of the time"
+    low = np.quantile(amounts[:, changed], SCARCE_SHARE, axis=0)
+    scarcest = int(np.argmin(low))
+    if low[scarcest] < PLENTIFUL:
+        return False, f"changes {system.states[changed[scarcest]]}, of which there are {low[scarcest]:.3g}"
+    # the mean over the moments when the reaction fires, so that a short burst counts for what it is
+    rate = np.abs(rates[:, j])
+    turnover = np.abs(rates) @ np.abs(system.stoichiometry[:, changed])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        firings = np.nan_to_num(2.0 * rate[:, None] * amounts[:, changed] / turnover)
+    typical = rate @ firings / max(np.sum(rate), 1e-300)
+    fastest = int(np.argmin(typical))
+    name = system.states[changed[fastest]]
+    count = float(typical[fastest])
+    if not count >= MANY:
+        return False, f"{count:.2g} firings while {name} changes"
+    return True, (
+        f"{count:.3g} firings while {name} changes; at least {low[scarcest]:.3g} {system.states[changed[scarcest]]}"
+    )

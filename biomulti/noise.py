@@ -1,0 +1,145 @@
+"""How much of the noise of every species each reaction makes, and what is lost where it flows.
+
+Around a deterministic run of amounts n(t) with rates a_j, Jacobian A = dn'/dn and stoichiometries nu_j, small noise has
+the covariance C = sum_j C_j of what every reaction adds (van Kampen 2007, Stochastic Processes in Physics and
+Chemistry, chapter X),
+
+    dC_j/dt = A C_j + C_j A^T + a_j nu_j nu_j^T,      C_j(0) = 0,
+
+which is exact where all rates are linear. A reaction that flows adds no noise, so that C_j is missing; and the means
+miss what this noise does where rates are curved (H_i the second derivatives of a_i),
+
+    dm_j/dt = A m_j + sum_i nu_i tr(H_i C_j) / 2.
+
+Between two points of the run A and a_j are taken to be constant, and the integrals are exact then: those of a small
+part of the interval are doubled until they span it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import expm
+
+from biomulti import expression as ex
+from biomulti._kernels_evaluate import evaluate_rows
+from biomulti.compile import CompiledModel, compile_function
+from biomulti.expression import Expression
+from biomulti.partition import NEGLIGIBLE
+from biomulti.pilot import Pilot
+from biomulti.system import System, reads
+
+LARGEST = 3_000_000  # reactions times the cube of states, beyond which there is no estimate
+POINTS = 60  # of the run
+SMALL = 0.25  # norm of A times the part of an interval that is doubled
+SHIFTED = 0.5  # share of a mean, or of one molecule, by which small noise may move it
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Shares of noise along a run.
+
+    variance [fluxes, points, states] that each reaction would add while it flows, and shift of the mean that this
+    noise would make; all_variance [points, states] of all reactions at all times; amounts [points, states].
+    """
+
+    variance: Floats
+    shift: Floats
+    all_variance: Floats
+    amounts: Floats
+
+    def lost(self, flows: Booleans) -> tuple[Floats, Floats]:
+        """What is lost where the fluxes `flows` flow, at worst along the run, [states] each.
+
+        The first is the error of the mean over the mean or one molecule, whichever is larger; the second the share of
+        the variance that is missing, of a variance taken to be at least that of NEGLIGIBLE relative noise.
+        """
+        mean = np.maximum(np.abs(self.amounts), 1.0)
+        least = (NEGLIGIBLE * mean) ** 2
+        off = np.abs(self.shift[flows].sum(axis=0)) / mean
+        missing = self.variance[flows].sum(axis=0) / np.maximum(self.all_variance, least)
+        return np.max(off, axis=0), np.max(missing, axis=0)
+
+
+def noise(system: System, model: CompiledModel, run: Pilot, flowing: Booleans) -> Noise | None:
+    """The noise along a run in which fluxes flow where flowing [points, fluxes] says so.
+
+    None for a network that is too large, and where noise is not small: it moves a mean by more than half of itself.
+    """
+    states, fluxes = len(system.states), len(system.fluxes)
+    if fluxes * states**3 > LARGEST or len(run.times) < 2:
+        return None
+    chosen = np.unique(np.linspace(0, len(run.times) - 1, POINTS).round().astype(int))
+    times, amounts, rates = run.times[chosen], run.amounts[chosen], np.abs(run.rates[chosen])
+    flowing, parameters = flowing[chosen], run.parameters
+    slopes = _entries(model.jacobian, len(system.jacobian), times, amounts, parameters)
+    curves = _curvatures(system)
+    bends = _entries(compile_function([c for _, _, _, c in curves]), len(curves), times, amounts, parameters)
+    stoichiometry = system.stoichiometry
+    fires = np.array([not f.is_rule for f in system.fluxes])
+    entries = np.array([(j, k) for j, k, _ in system.jacobian], dtype=int).reshape(-1, 2)
+    # the last is the noise of all
+    variance, shift = np.zeros((2, fluxes + 1, len(times), states))
+    covariance, off = np.zeros((fluxes + 1, states, states)), np.zeros((fluxes + 1, states))
+    for point in range(1, len(times)):
+        dt = times[point] - times[point - 1]
+        per_flux = np.zeros((fluxes, states))
+        np.add.at(per_flux, (entries[:, 0], entries[:, 1]), 0.5 * (slopes[point] + slopes[point - 1]))
+        forward, response, spread = _over_an_interval(stoichiometry.T @ per_flux, stoichiometry, dt)
+        strength = np.where(fires, 0.5 * (rates[point] + rates[point - 1]), 0.0)[:, None, None]
+        lost = 0.5 * (flowing[point] + 1.0 * flowing[point - 1])[:, None, None]
+        added = np.concatenate([lost * strength * spread, np.sum(strength * spread, axis=0)[None]])
+        before = covariance
+        covariance = forward @ covariance @ forward.T + added
+        force = np.zeros((fluxes + 1, states))
+        for (i, k, m, _), bend in zip(curves, 0.5 * (bends[point] + bends[point - 1]), strict=True):
+            weight = 0.25 * bend * (1.0 if k == m else 2.0) * (covariance[:, k, m] + before[:, k, m])
+            force += weight[:, None] * stoichiometry[i]
+        off = off @ forward.T + force @ response.T
+        variance[:, point], shift[:, point] = np.einsum("jkk->jk", covariance), off
+        if not np.all(np.abs(off[-1]) <= SHIFTED * np.maximum(np.abs(amounts[point]), 1.0)):
+            return None
+    return Noise(variance[:-1], shift[:-1], variance[-1], amounts)
+
+
+def _over_an_interval(drift: Floats, kicks: Floats, dt: float) -> tuple[Floats, Floats, Floats]:
+    """exp(A dt), its integral, and for every j that of exp(A s) nu_j nu_j^T exp(A s)^T, [fluxes, states, states]."""
+    doublings = max(0, math.ceil(math.log2(max(float(np.linalg.norm(drift, 1)) * dt / SMALL, 1e-300))))
+    h = dt / 2.0**doublings
+    half = expm(0.5 * h * drift)
+    forward = half @ half
+    one = np.eye(len(drift))
+    response = h / 6.0 * (one + 4.0 * half + forward)
+    outer = kicks[:, :, None] * kicks[:, None, :]
+    spread = h / 6.0 * (outer + 4.0 * half @ outer @ half.T + forward @ outer @ forward.T)
+    for _ in range(doublings):
+        spread = spread + forward @ spread @ forward.T
+        response = response + forward @ response
+        forward = forward @ forward
+    return forward, response, spread
+
+
+def _curvatures(system: System) -> list[tuple[int, int, int, Expression]]:
+    """Second derivatives of fluxes that are not 0, as (flux, state, state, expression) with the states in order."""
+    out = []
+    for j, k, slope in system.jacobian:
+        for m in sorted(reads(slope)):
+            if m >= k:
+                curve = ex.derivative(slope, Expression("y", m))
+                if curve != ex.ZERO:
+                    out.append((j, k, m, curve))
+    return out
+
+
+def _entries(function: object, count: int, times: Floats, amounts: Floats, parameters: Floats) -> Floats:
+    """What a function of the model writes along a run, [points, count]; what is no number is 0."""
+    out = np.zeros((1, len(times), count))
+    if count:
+        evaluate_rows(function, times, amounts[None], parameters, out)
+    return np.asarray(np.nan_to_num(out[0], nan=0.0, posinf=0.0, neginf=0.0))
