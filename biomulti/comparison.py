@@ -131,7 +131,7 @@ def _verdict(comparison: Comparison, method: str) -> list[str]:
     sure = f"at {100 * comparison.confidence:.10g} % confidence"
     pair = f"{method} and {comparison.reference}"
     if not tests:
-        return _wrapped(f"{pair}: nothing to test, all values are one and the same, or the reference knows no chance.")
+        return _wrapped(f"{pair}: nothing to test, since no run differs from another.")
     found = {test: rows.index[rows[f"{test}_adjusted"] < 1.0 - comparison.confidence] for test in TESTS}
     if rows["differs"].any():
         number = sum(len(index) for index in found.values())
