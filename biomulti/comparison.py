@@ -90,7 +90,7 @@ class Comparison:
         """
         from biomulti.view.compared import compared
 
-        return compared(self, path)
+        return compared(self.data, self.table, path)
 
     def of(self, method: str) -> pd.DataFrame:
         """The rows of the table for one method."""

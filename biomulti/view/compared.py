@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 
 from biomulti.errors import OptionError
@@ -16,9 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from biomulti.comparison import Comparison
 
 Floats = NDArray[np.float64]
+Runs = Mapping[str, xr.Dataset]  # by method, the reference first
 
 SHOWN = 8  # species; more cannot be read on one page
 BINS = 40
@@ -41,10 +44,11 @@ def check_path(path: str | Path) -> Path:
     return path
 
 
-def compared(comparison: Comparison, path: str | Path | None = None) -> Figure:
+def compared(runs: Runs, table: pd.DataFrame, path: str | Path | None = None) -> Figure:
     """
     Draw every species that was compared: mean +- sd in time on the left, the distribution at the end on the right.
 
+    runs: results by method, the reference first; table: that of a `biomulti.Comparison`, which says what differs.
     path: the picture to write, or None; of more than 8 species those that differ most surely are drawn and the others
         named.
 
@@ -55,15 +59,15 @@ def compared(comparison: Comparison, path: str | Path | None = None) -> Figure:
 
     if path is not None:
         check_path(path)
-    names, rest = _chosen(comparison)
+    names, rest = _chosen(runs, table)
     across = 1 if len(names) <= 3 else 2
     down = -(-len(names) // across)
     figure = Figure(figsize=(0.4 + 7.6 * across, 1.0 + 2.5 * down), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(down, 2 * across, squeeze=False, width_ratios=[3, 2] * across).reshape(-1, 2)
     for (left, right), name in zip(axes, names, strict=False):
-        _course(left, comparison, name)
-        _distribution(right, comparison, name)
+        _course(left, runs, table, name)
+        _distribution(right, runs, name)
     for ax in axes[len(names) :].ravel():
         ax.set_visible(False)
     handles, labels = axes[0][0].get_legend_handles_labels()
@@ -78,27 +82,30 @@ def compared(comparison: Comparison, path: str | Path | None = None) -> Figure:
     return figure
 
 
-def _chosen(comparison: Comparison) -> tuple[list[str], list[str]]:
+def _reference(runs: Runs) -> xr.Dataset:
+    return next(iter(runs.values()))
+
+
+def _chosen(runs: Runs, table: pd.DataFrame) -> tuple[list[str], list[str]]:
     """Species that are drawn, and the others."""
-    rows = comparison.table
-    names = list(dict.fromkeys(rows.index.get_level_values("species")))
+    names = list(dict.fromkeys(table.index.get_level_values("species")))
     if not names:
-        names = [str(n) for n in comparison.data[comparison.reference].data_vars]
+        names = [str(n) for n in _reference(runs).data_vars]
     if len(names) <= SHOWN:
         return names, []
-    columns = [c for c in rows if str(c).endswith("_adjusted")]
-    surest = rows[columns].min(axis=1).groupby(level="species", sort=False).min().fillna(1.0)
-    order = [str(n) for n in surest.sort_values(kind="stable").index] if len(rows) else names
+    columns = [c for c in table if str(c).endswith("_adjusted")]
+    surest = table[columns].min(axis=1).groupby(level="species", sort=False).min().fillna(1.0)
+    order = [str(n) for n in surest.sort_values(kind="stable").index] if len(table) else names
     shown = set(order[:SHOWN])
     return [n for n in names if n in shown], [n for n in names if n not in shown]
 
 
-def _course(ax: Axes, comparison: Comparison, name: str) -> None:
+def _course(ax: Axes, runs: Runs, table: pd.DataFrame, name: str) -> None:
     """Mean and standard deviation in time; triangles where a difference was found."""
-    time = clock(comparison.data[comparison.reference])
+    time = clock(_reference(runs))
     least = np.inf
-    for k, method in enumerate(comparison.methods):
-        values = comparison.data[method][name].transpose("time", "replicate").to_numpy()
+    for k, (method, run) in enumerate(runs.items()):
+        values = run[name].transpose("time", "replicate").to_numpy()
         mean, sd, varies = values.mean(axis=1), values.std(axis=1), bool(np.ptp(values, axis=1).any())
         least = min(least, float(values.min()))
         colour, dash = COLOURS[k % len(COLOURS)], DASHES[k % len(DASHES)]
@@ -109,48 +116,47 @@ def _course(ax: Axes, comparison: Comparison, name: str) -> None:
                 ax.plot(time.shown, edge, color=colour, linestyle=dash, linewidth=0.9)
         label = f"{method}: mean ± sd" if varies else f"{method}: every run"
         ax.plot(time.shown, mean, color=colour, linestyle=dash, linewidth=2.0 if k == 0 else 1.7, label=label)
-    found = _differing_times(comparison, name)
+    found = _differing_times(list(runs), table, name)
     for j, (k, times) in enumerate(found.items()):
         ax.plot(
             np.asarray(times) / time.per, np.full(len(times), 0.03 + 0.06 * j), "^", color=COLOURS[k % len(COLOURS)],
             transform=ax.get_xaxis_transform(), markersize=6, clip_on=False, zorder=5,
         )  # fmt: skip
-    unit = units(str(comparison.data[comparison.reference][name].attrs.get("units", "")))
+    unit = units(str(_reference(runs)[name].attrs.get("units", "")))
     ax.set_ylabel(unit or "value", fontsize=9)
     ax.set_xlabel(f"time ({time.unit})" if time.unit else "time", fontsize=9)
-    ax.set_title(_title(comparison, name, found), fontsize=10, loc="left")
+    ax.set_title(_title(runs, name, found), fontsize=10, loc="left")
     ax.margins(x=0.0)
     if least >= 0.0 > ax.get_ylim()[0]:
         ax.set_ylim(bottom=0.0)
     _plain(ax)
 
 
-def _differing_times(comparison: Comparison, name: str) -> dict[int, list[float]]:
+def _differing_times(methods: list[str], table: pd.DataFrame, name: str) -> dict[int, list[float]]:
     """Times at which a method, by its place, was found to differ."""
-    rows = comparison.table[comparison.table["differs"]]
     out: dict[int, list[float]] = {}
-    for method, species, time in rows.index:
+    for method, species, time in table.index[table["differs"]]:
         if species == name:
-            out.setdefault(comparison.methods.index(method), []).append(float(time))
+            out.setdefault(methods.index(method), []).append(float(time))
     return out
 
 
-def _title(comparison: Comparison, name: str, found: dict[int, list[float]]) -> str:
-    label = str(comparison.data[comparison.reference][name].attrs.get("long_name", name))
-    if len(comparison.methods) == 1:
+def _title(runs: Runs, name: str, found: dict[int, list[float]]) -> str:
+    label = str(_reference(runs)[name].attrs.get("long_name", name))
+    if len(runs) == 1:
         return label
-    differing = [comparison.methods[k] for k in found]
+    differing = [list(runs)[k] for k in found]
     if not differing:
         return f"{label}: no difference found"
     return f"{label}: ▲ {' and '.join(differing)} differ{'s' if len(differing) == 1 else ''}"
 
 
-def _distribution(ax: Axes, comparison: Comparison, name: str) -> None:
+def _distribution(ax: Axes, runs: Runs, name: str) -> None:
     """Shares of runs at the end; a method whose runs all agree is a line."""
     from matplotlib.ticker import MaxNLocator
 
-    run = comparison.data[comparison.reference]
-    samples = [comparison.data[m][name].isel(time=-1).to_numpy() for m in comparison.methods]
+    reference = _reference(runs)
+    samples = [run[name].isel(time=-1).to_numpy() for run in runs.values()]
     edges = _bins([s for s in samples if np.ptp(s)] or samples)
     for k, sample in enumerate(samples):
         colour, dash = COLOURS[k % len(COLOURS)], DASHES[k % len(DASHES)]
@@ -161,8 +167,8 @@ def _distribution(ax: Axes, comparison: Comparison, name: str) -> None:
         ax.stairs(share, edges, fill=k == 0, color=BAND if k == 0 else colour, linestyle=dash, linewidth=1.5)
         if k == 0:
             ax.stairs(share, edges, color=colour, linewidth=1.0)
-    unit = units(str(run[name].attrs.get("units", "")))
-    time = clock(run)
+    unit = units(str(reference[name].attrs.get("units", "")))
+    time = clock(reference)
     ax.set_xlabel(unit or "value", fontsize=9)
     ax.set_ylabel("share of runs", fontsize=9)
     ax.set_title(f"at {time.shown[-1]:.6g} {time.unit}".rstrip(), fontsize=10, loc="left")
