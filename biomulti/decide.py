@@ -22,13 +22,14 @@ from numpy.typing import NDArray
 from biomulti._kernels_partition import MANY, PLENTIFUL, VAST
 from biomulti.compile import CompiledModel, compile_model
 from biomulti.counts import COUNTABLE, molecules_per_unit
-from biomulti.errors import OptionError, SimulationError
+from biomulti.errors import ModelError, OptionError, SimulationError
 from biomulti.load import load
 from biomulti.noise import Noise, noise
 from biomulti.options import check_time
 from biomulti.partition import Decision, Partition
 from biomulti.pilot import Pilot, pilot
 from biomulti.system import Flux, System, system_of
+from biomulti.words import WORDS
 
 SCARCE_SHARE = 0.1  # share of the pilot run a species may spend below PLENTIFUL and still count as plentiful
 WHOLE = 1e-6  # how far a stoichiometry given by a formula may be from a whole number
@@ -51,13 +52,14 @@ def partition(
         network: a Network, or anything `load` takes.
         t_end: how far the pilot run goes; None takes ten times the slowest time scale of the start.
         tolerance: what the estimated errors of means and variances may be at most; so much more fires that they are.
-        physical_scale: "fire" or "flow" for reactions by id, above all else.
+        physical_scale: "fire" or "flow" for reactions by id, above what the model says of them, and all else.
         initial: amounts of species in place of the model's.
         parameters: values of parameters in place of the model's.
 
     Raises:
         OptionError: `physical_scale` names a reaction the model does not have, or another word; a tolerance that is
             not positive.
+        ModelError: a network made by hand has another word for a reaction.
         UnitsError: the model leaves open how many molecules its amounts are.
     """
     network = load(network)
@@ -80,7 +82,8 @@ def decide(
     tolerance: float | None = None,
 ) -> Partition:
     """As `partition`, for a system that is compiled already."""
-    _check_words(system, physical_scale)
+    asked = physical_scale
+    physical_scale = _words(system, asked)
     nothing = Pilot(np.zeros(1), np.zeros((1, len(system.states))), np.zeros((1, len(system.fluxes))), np.zeros((1, 0)))
     note, run = "", nothing
     try:
@@ -90,7 +93,7 @@ def decide(
             note, run = "The pilot run fell below zero, so every reaction fires unless told otherwise.", nothing
     except SimulationError as error:
         note = f"The pilot run failed, so every reaction fires unless told otherwise: {error}"
-    decisions = _by_amounts(system, run, physical_scale)
+    decisions = _by_amounts(system, run, physical_scale, asked)
     if _saves_nothing(system, decisions, physical_scale):
         note = "Everything fires: what could flow fires less often than what must fire, which would restart the flow."
         decisions = [replace(d, flows=False) for d in decisions]
@@ -103,23 +106,36 @@ def decide(
     return _with_errors(system, decisions, found, note, run.amounts)
 
 
-def _check_words(system: System, physical_scale: Mapping[str, str]) -> None:
+def _words(system: System, asked: Mapping[str, str]) -> dict[str, str]:
+    """What reactions are to do: the model's words, and above them those asked for."""
     known = sorted({f.reaction for f in system.fluxes if f.reaction})
-    for name, word in physical_scale.items():
+    for name, word in asked.items():
         if name not in known:
             raise OptionError(f"physical_scale: there is no reaction '{name}'; there are {', '.join(known)}.")
-        if word not in ("fire", "flow"):
+        if word not in WORDS:
             raise OptionError(f"physical_scale['{name}'] is 'fire' or 'flow', not {word!r}.")
+    stated = {r.id: r.physical_scale for r in system.network.reactions if r.physical_scale}
+    for name, word in stated.items():
+        if word not in WORDS:
+            raise ModelError(
+                f"{system.network.source}: the physical_scale of reaction '{name}' is 'fire' or 'flow', not {word!r}."
+            )
+    return {**stated, **asked}
 
 
-def _by_amounts(system: System, run: Pilot, physical_scale: Mapping[str, str]) -> list[Decision]:
+def _by_amounts(
+    system: System, run: Pilot, physical_scale: Mapping[str, str], asked: Mapping[str, str]
+) -> list[Decision]:
     decisions: list[Decision] = []
     for j, flux in enumerate(system.fluxes):
         if flux.follows >= 0:
             leader = decisions[flux.follows]
             flows, reason = leader.flows, f"part of {leader.reaction}"
+        elif flux.reaction in physical_scale:
+            flows = physical_scale[flux.reaction] == "flow"
+            reason = "as asked for" if flux.reaction in asked else "as the model asks"
         else:
-            flows, reason = _decide_one(system, j, run.amounts, run.rates, physical_scale.get(flux.reaction))
+            flows, reason = _decide_one(system, j, run.amounts, run.rates)
         scale = _time_scale(system, j, run)
         decisions.append(Decision(flux.name, flows, reason, float(np.mean(run.rates[:, j])), time_scale=scale))
     return decisions
@@ -138,13 +154,10 @@ def _time_scale(system: System, j: int, run: Pilot) -> float:
 
 def _flowing(system: System, decisions: list[Decision], run: Pilot) -> NDArray[np.bool_]:
     """What flows when in the pilot run, [points, fluxes]."""
-    return np.stack(
-        [
-            _may_flow(system, j, run.amounts, run.rates) if d.adaptive else np.full(len(run.times), d.flows)
-            for j, d in enumerate(decisions)
-        ],
-        axis=1,
-    )
+    flowing = np.zeros((len(run.times), len(decisions)), dtype=bool)
+    for j, decision in enumerate(decisions):
+        flowing[:, j] = _may_flow(system, j, run.amounts, run.rates) if decision.adaptive else decision.flows
+    return flowing
 
 
 def _within(
@@ -154,7 +167,7 @@ def _within(
     free = np.array([d.flows and _may_fire(f, physical_scale) for d, f in zip(decisions, system.fluxes, strict=True)])
     leaders = [f.follows for f in system.fluxes if f.follows >= 0]
     free[leaders] = False
-    flows = np.array([d.flows or d.adaptive for d in decisions])
+    flows = np.array([d.flows or d.adaptive for d in decisions], dtype=bool)
     free |= np.array([d.adaptive for d in decisions])
     told = ""
     if found is None:
@@ -186,8 +199,8 @@ def _with_errors(
     system: System, decisions: list[Decision], found: Noise | None, note: str, amounts: Floats
 ) -> Partition:
     notes = [note, _unseen_beginnings(system, decisions, amounts), _without_chance(decisions)]
-    flows = np.array([d.flows or d.adaptive for d in decisions])
-    firing = [not f.is_rule for f in system.fluxes]
+    flows = np.array([d.flows or d.adaptive for d in decisions], dtype=bool)
+    firing = np.array([not f.is_rule for f in system.fluxes], dtype=bool)
     if found is None:
         decided = [
             replace(d, mean_error=np.nan, variance_error=np.nan) if f and r else d
@@ -279,14 +292,12 @@ def _may_fire(flux: Flux, physical_scale: Mapping[str, str]) -> bool:
     return whole and not flux.is_rule and physical_scale.get(flux.reaction) != "flow"
 
 
-def _decide_one(system: System, j: int, amounts: Floats, rates: Floats, word: str | None) -> tuple[bool, str]:
+def _decide_one(system: System, j: int, amounts: Floats, rates: Floats) -> tuple[bool, str]:
     flux = system.fluxes[j]
     followers = [f for f, other in enumerate(system.fluxes) if other.follows == j]
     changed = [*flux.change, *(k for f in followers for k in system.fluxes[f].change)]
     if flux.is_rule:
         return True, "a rate rule"
-    if word is not None:
-        return word == "flow", "as asked for"
     if flux.fast:
         return True, "fast: always at its equilibrium"
     running = rates[:, j] != 0.0

@@ -23,6 +23,7 @@ from biomulti.start import InitialValues
 from biomulti.stepper import Stepper
 from biomulti.system import Flux, System, reads, system_of
 from biomulti.tidy import tidy
+from biomulti.words import WORDS
 
 # numbers of other species at which a law is tried where one runs short, so that no threshold hides it
 PROBES = (1.0, 3.0, 10.0, 1e2, 1e4)
@@ -298,14 +299,24 @@ class _Reporter:
         if self.unknown:
             why = "amounts cannot be counted in molecules (see the assumptions)"
             return MethodLine("ssa", False, why), MethodLine("hybrid", False, why), ode
-        must = [f.name for f in self.system.fluxes if _rated(self.system, f)]
+        return self._ssa(y), self._hybrid(), ode
+
+    def _hybrid(self) -> MethodLine:
+        words = {r.id: r.physical_scale for r in self.network.reactions if r.physical_scale}
         pairs = zip(self.system.fluxes, self.may_fire, strict=True)
-        always = [f.name for f, may in pairs if not may and f.name not in must]
+        cannot = [f for f, may in pairs if not may]
+        refused = [f.name for f in cannot if words.get(f.reaction) == "fire"]
+        if refused:
+            return MethodLine("hybrid", False, f"the model asks these to fire, which they cannot: {', '.join(refused)}")
+        must = [f.name for f in cannot if _rated(self.system, f) and f.reaction not in words]
+        always = [f.name for f in cannot if f.name not in must and f.reaction not in words]
         why = "biomulti.partition says which reactions fire, by the propensities above, and which flow"
-        flowing = f"; always flowing: {', '.join(always)}" if always else ""
-        if must:
-            flowing += f"; it is refused unless these flow, see physical_scale: {', '.join(must)}"
-        return self._ssa(y), MethodLine("hybrid", True, why + flowing), ode
+        for word in WORDS:
+            asked = [name for name, said in words.items() if said == word]
+            why += f"; as the model asks, these {word}: {', '.join(asked)}" if asked else ""
+        why += f"; always flowing: {', '.join(always)}" if always else ""
+        why += f"; it is refused unless these flow, see physical_scale: {', '.join(must)}" if must else ""
+        return MethodLine("hybrid", True, why)
 
     def _ssa(self, y: np.ndarray[Any, np.dtype[np.float64]]) -> MethodLine:
         everything = np.array([not f.is_rule for f in self.system.fluxes], dtype=bool)

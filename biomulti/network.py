@@ -60,7 +60,8 @@ class Parameter:
 class Reaction:
     """`law` is extent per time; `reactants` and `products` map species to stoichiometry, a number or a formula.
 
-    A `fast` reaction is always at its equilibrium, as if its law were multiplied by an infinite number.
+    A `fast` reaction is always at its equilibrium, as if its law were multiplied by an infinite number. One whose
+    `physical_scale` is "fire" or "flow" does so by method "hybrid", whatever its amounts are.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Reaction:
     law: Expression
     reversible: bool = False
     fast: bool = False
+    physical_scale: str = ""
     name: str = ""
     line: int = field(default=0, compare=False)
 
@@ -180,7 +182,9 @@ class Network:
         ]
         width = max((len(r.id) for r in self.reactions), default=0)
         equations = max((len(r.equation) for r in self.reactions), default=0)
-        lines += [f"  {r.id:{width}}  {r.equation:{equations}}  {formula(r.law)}" for r in self.reactions[:SHOWN]]
+        lines += [
+            f"  {r.id:{width}}  {r.equation:{equations}}  {formula(r.law)}{_word(r)}" for r in self.reactions[:SHOWN]
+        ]
         if len(self.reactions) > SHOWN:
             lines.append(f"  ... and {len(self.reactions) - SHOWN} more reactions")
         lines += [f"  {k} = {formula(e)}" for k, e in list(self.assignment_rules.items())[:SHOWN]]
@@ -192,7 +196,7 @@ class Network:
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{html.escape(r.id)}</td><td>{html.escape(r.equation)}</td>"
-            f"<td><code>{html.escape(formula(r.law))}</code></td></tr>"
+            f"<td><code>{html.escape(formula(r.law))}</code>{html.escape(_word(r))}</td></tr>"
             for r in self.reactions
         )
         rules = [(k, formula(e)) for k, e in self.assignment_rules.items()]
@@ -223,6 +227,10 @@ def _times(stoichiometry: float | Expression) -> str:
     if isinstance(stoichiometry, Expression):
         return f"({formula(stoichiometry)}) "
     return f"{stoichiometry:g} " if stoichiometry != 1 else ""
+
+
+def _word(reaction: Reaction) -> str:
+    return f"  (to {reaction.physical_scale})" if reaction.physical_scale else ""
 
 
 def _effects(event: Event) -> str:

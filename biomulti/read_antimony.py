@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from biomulti import words
 from biomulti.errors import ModelError
 
 DEEPEST = 256  # brackets within one another
@@ -24,19 +25,21 @@ def to_sbml(text: str, source: str) -> str:
     """SBML of an Antimony text.
 
     Raises:
-        ModelError: not Antimony, or text that the library cannot be given, with the line.
+        ModelError: not Antimony, or text that the library cannot be given, or a word about a reaction that is not
+            understood, with the line.
     """
     import antimony
 
     if not text.strip():
         raise ModelError(f"{source} is empty; it should hold SBML or Antimony.")
+    text = words.as_statements(text, _Code(text, source).code, TEXT_OR_COMMENT, source)
     _Code(text, source).screen()
     antimony.clearPreviousLoads()
     # an error leaves a valid, empty model behind, so the answer must be read
     if antimony.loadAntimonyString(text) < 0:
         reason = " ".join(antimony.getLastError().split())
         raise ModelError(f"{source} is neither SBML (no XML) nor valid Antimony: {reason[:LONGEST_REASON]}")
-    return str(antimony.getSBMLString(antimony.getMainModuleName()))
+    return words.as_annotations(str(antimony.getSBMLString(antimony.getMainModuleName())))
 
 
 class _Code:
@@ -90,5 +93,6 @@ class _Code:
 
 
 def _blank(match: re.Match[str]) -> str:
-    """What text and comments leave behind: a text, or nothing, over as many lines."""
-    return ('""' if match[0][0] in '"`' else " ") + "\n" * match[0].count("\n")
+    """What text and comments leave behind: a text, or nothing, of as many characters and lines."""
+    blanks = re.sub(r"[^\n]", " ", match[0])
+    return '""' + blanks[2:] if match[0][0] in '"`' else blanks

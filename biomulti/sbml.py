@@ -19,6 +19,7 @@ from biomulti.expression import Expression
 from biomulti.mathml import Reader
 from biomulti.network import Compartment, Constraint, Event, Network, Parameter, Reaction, Species
 from biomulti.screen import screen
+from biomulti.words import ELEMENT, NAMESPACE, WORDS, element
 
 # a unit that is not there changes no number; what needs a unit of amount says so
 ABOUT_UNITS = (10313,)  # the number of the rule 'dangling unit reference'
@@ -259,9 +260,28 @@ class _Model:
             law=law,
             reversible=item.getReversible() and _runs_backward(law, reactants, products),
             fast=item.getLevel() < 3 or item.getVersion() < 2 if item.isSetFast() and item.getFast() else False,
+            physical_scale=self._physical_scale(item),
             name=_name(item),
             line=item.getLine(),
         )
+
+    def _physical_scale(self, item: Any) -> str:
+        """The user's word about a reaction; annotations of others are none of ours."""
+        annotation = item.getAnnotation() if item.isSetAnnotation() else None
+        parts = (annotation.getChild(k) for k in range(annotation.getNumChildren())) if annotation is not None else ()
+        word = ""
+        for part in parts:
+            if part.getURI() != NAMESPACE:
+                continue
+            said = part.getChild(0).getCharacters().strip() if part.getNumChildren() == 1 else ""
+            if part.getName() != ELEMENT or said not in WORDS or word not in ("", said):
+                raise ModelError(
+                    f"{self.source}, line {part.getLine()}: {_where(item)}: its annotation holds <{part.getName()}> "
+                    f"'{said[:80]}' of namespace '{NAMESPACE}', where <{ELEMENT}> is 'fire' or 'flow', once; write "
+                    f"{element('flow')}."
+                )
+            word = said
+        return word
 
     def _side(self, references: Iterator[Any], where: str) -> dict[str, float | Expression]:
         out: dict[str, float | Expression] = {}

@@ -11,6 +11,7 @@ from biomulti.errors import UnsupportedError
 from biomulti.expression import Expression
 from biomulti.network import Event, Network, Reaction, Species
 from biomulti.reread import confirmed
+from biomulti.words import comment
 from biomulti.written import DIGITS, is_short, split, terms, unused_names
 
 UNNAMED = "__main"  # Antimony's name for a model without one
@@ -46,7 +47,8 @@ class _Writer:
             yield f"model *{network.id}()"
         for part in (self._units, self._declarations, self._reactions, self._starts, self._rules, self._events):
             for line in part():
-                yield f"{indent}{line};"
+                statement, mark, word = line.partition("  //")
+                yield f"{indent}{statement};{mark}{word}"
         yield from self._names(indent)
         if indent:
             yield "end"
@@ -120,7 +122,8 @@ class _Writer:
         for reaction in self.network.reactions:
             arrow = "->" if reaction.reversible else "=>"
             sides = (self._side(reaction, reaction.reactants), arrow, self._side(reaction, reaction.products))
-            yield f"{reaction.id}: {' '.join(filter(None, sides))}; {self._formula(reaction.law)}"
+            word = f"  {comment(reaction.physical_scale)}" if reaction.physical_scale else ""
+            yield f"{reaction.id}: {' '.join(filter(None, sides))}; {self._formula(reaction.law)}{word}"
         for parameter in self.network.stoichiometries:
             value = self._assigned(parameter.value, f"the value of '{parameter.id}'")
             yield f"{_kind(parameter.constant)} {parameter.id}{value}"

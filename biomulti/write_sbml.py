@@ -11,7 +11,7 @@ from xml.dom import minidom
 import libsbml
 
 from biomulti import expression as ex
-from biomulti import units
+from biomulti import units, words
 from biomulti.errors import UnsupportedError
 from biomulti.expression import Expression
 from biomulti.network import Constraint, Event, Network, Reaction, Species
@@ -194,6 +194,8 @@ class _Writer:
         item.setReversible(reaction.reversible)
         if item.getVersion() < 2:
             item.setFast(reaction.fast)
+        if reaction.physical_scale:
+            item.setAnnotation(f"<annotation>{words.element(reaction.physical_scale)}</annotation>")
         for side, create in (
             (reaction.reactants, item.createReactant),
             (reaction.products, item.createProduct),

@@ -163,7 +163,8 @@ def networks(draw: st.DrawFn, *, antimony: bool) -> Network:
         if draw(flag) or (fast and not any(sides)):
             sides, law = [{"S1": 1.0}, {"S2": 1.0}], draw(st.sampled_from([there_and_back, law]))
         backward = law == there_and_back
-        return Reaction(f"R{k}", *sides, law, reversible=backward, fast=fast and draw(flag), name=draw(names))
+        word = draw(st.sampled_from(["", "fire", "flow"]))
+        return Reaction(f"R{k}", *sides, law, backward, fast and draw(flag), word, draw(names))
 
     def event(k: int) -> Event:
         options = {key: draw(st.none() | reading) for key in ("delay", "priority")}
