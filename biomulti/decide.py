@@ -164,11 +164,13 @@ def _within(
     system: System, decisions: list[Decision], found: Noise | None, tolerance: float, physical_scale: Mapping[str, str]
 ) -> tuple[list[Decision], str]:
     """Let fire what costs most until the estimate is below the tolerance."""
-    free = np.array([d.flows and _may_fire(f, physical_scale) for d, f in zip(decisions, system.fluxes, strict=True)])
+    free = np.array(
+        [d.flows and _may_fire(f, physical_scale) for d, f in zip(decisions, system.fluxes, strict=True)], dtype=bool
+    )
     leaders = [f.follows for f in system.fluxes if f.follows >= 0]
     free[leaders] = False
     flows = np.array([d.flows or d.adaptive for d in decisions], dtype=bool)
-    free |= np.array([d.adaptive for d in decisions])
+    free |= np.array([d.adaptive for d in decisions], dtype=bool)
     told = ""
     if found is None:
         flows &= ~free

@@ -99,22 +99,27 @@ class Flow:
 
     @cached_property
     def _rates(self) -> list[Expression]:
-        """The fluxes, which are 0 where what they would take of a counted state is not there."""
+        """The fluxes, which are 0 where what they would take of a counted state is not there.
+
+        What flows out of less than a molecule fades with it: a rate that jumped to 0 there would hold the state at the
+        jump, which costs steps without end.
+        """
         out = []
         for j, flux in enumerate(self.system.fluxes):
             law, shape = flux.law, self._shapes[j]
             taken = {k: n for k, n in flux.change.items() if n < 0.0 and self.counted[k]}
             if self.fires[j] or self.adaptive[j]:
-                law = _while_there(law, {k: -n for k, n in taken.items() if self._flows_into(k)}, "ge")
+                law = _while_there(law, {k: -n for k, n in taken.items() if k in self._flowing})
             elif self.active[j] and not (shape and all((k, 0.0) in shape.factors for k in taken)):
-                law = _while_there(law, dict.fromkeys(taken, 0.0), "gt")
+                law = ex.multiply(law, *(Expression("min", ex.ONE, Expression("y", k)) for k in taken))
             out.append(law)
         return out
 
-    def _flows_into(self, state: int) -> bool:
-        return any(
-            state in self.system.fluxes[j].change for j in np.flatnonzero(self.active & (~self.fires | self.adaptive))
-        )
+    @cached_property
+    def _flowing(self) -> set[int]:
+        """States that something which may flow changes."""
+        flows = np.flatnonzero(self.active & (~self.fires | self.adaptive))
+        return {k for j in flows for k in self.system.fluxes[j].change}
 
     @cached_property
     def _terms(self) -> list[tuple[int, int, float, str]]:
@@ -191,7 +196,7 @@ class Flow:
     @cached_property
     def _guarded(self) -> list[Expression]:
         """Laws of what fires that may be negative."""
-        whole = [k for k in range(len(self.system.states)) if self.counted[k] and not self._flows_into(k)]
+        whole = [k for k in range(len(self.system.states)) if self.counted[k] and k not in self._flowing]
         return [
             self._weighted(int(j), FIRING, self._rates[j])
             for j in np.flatnonzero((self.fires | self.adaptive) & self.active)
@@ -274,9 +279,9 @@ class Flow:
         )
 
 
-def _while_there(law: Expression, needed: Mapping[int, float], relation: str) -> Expression:
+def _while_there(law: Expression, needed: Mapping[int, float]) -> Expression:
     """`law` where there is as much of every state as is needed, else 0."""
-    conditions = [Expression(relation, Expression("y", k), ex.number(n)) for k, n in needed.items()]
+    conditions = [Expression("ge", Expression("y", k), ex.number(n)) for k, n in needed.items()]
     if not conditions:
         return law
     condition = conditions[0] if len(conditions) == 1 else Expression("and", *conditions)

@@ -82,7 +82,7 @@ def noise(system: System, model: CompiledModel, run: Pilot, flowing: Booleans) -
     curves = _curvatures(system)
     bends = _entries(compile_function([c for _, _, _, c in curves]), len(curves), times, amounts, parameters)
     stoichiometry = system.stoichiometry
-    fires = np.array([not f.is_rule for f in system.fluxes])
+    fires = np.array([not f.is_rule for f in system.fluxes], dtype=bool)
     entries = np.array([(j, k) for j, k, _ in system.jacobian], dtype=int).reshape(-1, 2)
     # the last is the noise of all
     variance, shift = np.zeros((2, fluxes + 1, len(times), states))

@@ -67,7 +67,7 @@ def simulate(
             reactions fire and amounts by "ode".
         tolerance: by "ode" the relative error of a step, 1e-7 if None. By "hybrid" what the estimated errors of means
             and variances may be at most, see `partition`; None sets no bound. Steps of what flows beside firings have
-            an error of 1e-4, or a tenth of a smaller bound.
+            an error of 1e-4, or of a smaller bound.
         physical_scale: "fire" or "flow" for reactions by id; for "hybrid".
         rates: also write the rate of every reaction, by its name, in the model's unit per time.
         progress: show a progress bar on anything that takes over two seconds.
@@ -167,7 +167,7 @@ def stepper_of(
     chosen = method if method in EXACT_METHODS else None
     accuracy = TOLERANCE[method]
     if tolerance is not None:
-        accuracy = min(accuracy, 0.1 * tolerance) if method == "hybrid" else tolerance
+        accuracy = min(accuracy, tolerance) if method == "hybrid" else tolerance
     return Stepper(exact, model, fires, accuracy, method == "ode", exact_method=chosen, adaptive=adaptive), split
 
 

@@ -255,7 +255,7 @@ class Stepper:
     def _floor(self) -> Floats:
         """Amounts below which relative accuracy is not asked for: one molecule, of what reactions count."""
         counted = np.zeros(len(self.system.states))
-        if np.any(self.fires):
+        if not self.accurate:
             ruled = {*self.system.network.rate_rules, *self.system.reduced.unknowns}
             species = {s.id for s in self.system.network.species} - ruled
             counted[[k for k, name in enumerate(self.system.states) if name in species]] = 1.0

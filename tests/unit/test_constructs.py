@@ -106,10 +106,11 @@ def test_events_in_exact_simulation_happen_at_the_firing():
 @pytest.mark.parametrize("method", ["ode", "hybrid"])
 def test_delay_differential_equation(method):
     # x' = -x(t - 1), x = 1 before the start: sum over k of (-1)^k (t - k + 1)^k / k!
-    result = run("x = 1; x' = -delay(x, 1)", 4.0, method=method, every=0.5, tolerance=1e-8)
+    tolerance, error = (1e-8, 1e-6) if method == "ode" else (1e-5, 1e-3)
+    result = run("x = 1; x' = -delay(x, 1)", 4.0, method=method, every=0.5, tolerance=tolerance)
     for t, x in zip(result["time"].values, result["x"].values[:, 0], strict=True):
         terms = [(-1.0) ** k * max(t - k + 1.0, 0.0) ** k / math.factorial(k) for k in range(6)]
-        assert x == pytest.approx(sum(terms), abs=1e-6)
+        assert x == pytest.approx(sum(terms), abs=error)
 
 
 def test_delay_of_a_delay_and_of_what_jumps():
