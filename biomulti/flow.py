@@ -267,16 +267,20 @@ class Flow:
 
     @cached_property
     def _followers(self) -> tuple[Integers, Integers, Integers, Floats]:
-        """Of each flux that fires, those that follow it: start [fluxes + 1], fluxes, states and signs."""
-        fluxes = self.system.fluxes
-        found = sorted((f.follows, j) for j, f in enumerate(fluxes) if f.follows >= 0 and self.fires[f.follows])
-        changes = [next(iter(fluxes[j].change.items())) for _, j in found]
-        return (
-            np.searchsorted([leader for leader, _ in found], np.arange(len(fluxes) + 1)).astype(np.int64),
-            np.array([j for _, j in found], dtype=np.int64),
-            np.array([k for k, _ in changes], dtype=np.int64),
-            np.array([sign for _, sign in changes], dtype=np.float64),
-        )
+        return followers(self.system, self.fires)
+
+
+def followers(system: System, fires: Booleans) -> tuple[Integers, Integers, Integers, Floats]:
+    """Of each flux that fires, those that follow it: start [fluxes + 1], fluxes, states and signs."""
+    fluxes = system.fluxes
+    found = sorted((f.follows, j) for j, f in enumerate(fluxes) if f.follows >= 0 and fires[f.follows])
+    changes = [next(iter(fluxes[j].change.items())) for _, j in found]
+    return (
+        np.searchsorted([leader for leader, _ in found], np.arange(len(fluxes) + 1)).astype(np.int64),
+        np.array([j for _, j in found], dtype=np.int64),
+        np.array([k for k, _ in changes], dtype=np.int64),
+        np.array([sign for _, sign in changes], dtype=np.float64),
+    )
 
 
 def _while_there(law: Expression, needed: Mapping[int, float]) -> Expression:

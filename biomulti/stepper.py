@@ -20,7 +20,7 @@ from biomulti.compile import CompiledModel
 from biomulti.errors import OptionError, SimulationError, UnsupportedError
 from biomulti.exact import Exact, choice
 from biomulti.expression import Expression, depends_on_time, number, walk
-from biomulti.flow import Flow
+from biomulti.flow import Flow, followers
 from biomulti.program import program
 from biomulti.rosenbrock import RODAS3, RODAS4, Rosenbrock
 from biomulti.system import Flux, System, evaluate_at, reads
@@ -195,17 +195,7 @@ class Stepper:
 
     @cached_property
     def _followers(self) -> tuple[Any, ...]:
-        """Of each flux that fires, those that follow it: start [fluxes + 1], fluxes, states and signs."""
-        fluxes = self.system.fluxes
-        found = sorted((f.follows, j) for j, f in enumerate(fluxes) if f.follows >= 0 and self.fires[f.follows])
-        changes = [next(iter(fluxes[j].change.items())) for _, j in found]
-        start = np.searchsorted([leader for leader, _ in found], np.arange(len(fluxes) + 1))
-        return (
-            start.astype(np.int64),
-            np.array([j for _, j in found], dtype=np.int64),
-            np.array([k for k, _ in changes], dtype=np.int64),
-            np.array([sign for _, sign in changes], dtype=np.float64),
-        )
+        return followers(self.system, self.fires)
 
     @cached_property
     def counts(self) -> Booleans:
