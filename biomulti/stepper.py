@@ -246,9 +246,10 @@ class Stepper:
         """Amounts below which relative accuracy is not asked for: one molecule, of what reactions count."""
         counted = np.zeros(len(self.system.states))
         if not self.accurate:
+            changed = self._changed(np.array([not f.is_rule for f in self.system.fluxes], dtype=bool))
             ruled = {*self.system.network.rate_rules, *self.system.reduced.unknowns}
             species = {s.id for s in self.system.network.species} - ruled
-            counted[[k for k, name in enumerate(self.system.states) if name in species]] = 1.0
+            counted[[k for k, name in enumerate(self.system.states) if changed[k] and name in species]] = 1.0
         return counted
 
     def advance(self, cells: CellPopulation, times: Floats, report: Callable[[float], None] | None = None) -> Floats:
