@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import stats
 
 from biomulti import distances, options
 from biomulti.comparison import TESTS, Comparison
@@ -179,13 +178,16 @@ def _differences(x: Floats, y: Floats, x_is_ode: bool = False, y_is_ode: bool = 
 
 def _adjusted(found: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """With p values adjusted for their number, bounds that hold together, and what the runs are too few to show."""
+    # takes long to load, and only comparisons need it
+    from scipy import special
+
     columns = [f"{test}_p" for test in TESTS]
     p = found[columns].to_numpy()
     tested = np.isfinite(p)
     adjusted = np.full(p.shape, np.nan)
     adjusted[tested] = distances.holm(p[tested])
     alarm = 1.0 - confidence
-    critical = float(stats.norm.isf(alarm / (2.0 * max(int(tested.sum()), 1))))
+    critical = float(-special.ndtri(alarm / (2.0 * max(int(tested.sum()), 1))))
     scale = found["mean_reference"].abs()
     with np.errstate(divide="ignore"):
         log_ratio = np.log(found["variance_ratio"]).abs()
@@ -194,7 +196,7 @@ def _adjusted(found: pd.DataFrame, confidence: float) -> pd.DataFrame:
         differs=np.asarray((adjusted < alarm).any(axis=1)),
         mean_at_most=(found["mean_difference"].abs() + critical * found["mean_se"]) / scale,
         sd_at_most=np.expm1(0.5 * (log_ratio + critical * found["log_variance_ratio_se"])),
-        mean_seen_from=(critical + float(stats.norm.ppf(POWER))) * found["mean_se"] / scale,
+        mean_seen_from=(critical + float(special.ndtri(POWER))) * found["mean_se"] / scale,
     )
 
 

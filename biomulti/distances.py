@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
 
 Floats = NDArray[np.float64]
 SHARE = 0.05  # of both samples, from which on a value that is repeated is taken for one that was computed, not drawn
@@ -46,6 +45,9 @@ def mean_difference(x: Floats, y: Floats) -> Difference:
 
     z = (<x> - <y>) / sqrt(s_x^2 / n + s_y^2 / m),   t with the degrees of freedom of Satterthwaite
     """
+    # takes long to load, and only comparisons need it
+    from scipy import special
+
     (mean_x, var_x), (mean_y, var_y) = moments(x), moments(y)
     a, b = var_x / len(x), var_y / len(y)
     difference, error = mean_x - mean_y, math.sqrt(a + b)
@@ -54,7 +56,7 @@ def mean_difference(x: Floats, y: Floats) -> Difference:
         return Difference(difference, 0.0, _signed(difference), float(np.array_equal(*as_counts(x, y))))
     freedom = (a + b) ** 2 / (a**2 / (len(x) - 1) + b**2 / (len(y) - 1))
     z = difference / error
-    return Difference(difference, error, z, float(2.0 * stats.t.sf(abs(z), freedom)))
+    return Difference(difference, error, z, float(2.0 * special.stdtr(freedom, -abs(z))))
 
 
 def mean_against(value: float, y: Floats) -> Difference:
@@ -66,6 +68,9 @@ def mean_against(value: float, y: Floats) -> Difference:
     what is rare may then have been missed.
     Source: Hall 1992, Journal of the Royal Statistical Society B 54, 221.
     """
+    # takes long to load, and only comparisons need it
+    from scipy import special
+
     mean, variance = moments(y)
     m, difference = len(y), value - mean
     error = math.sqrt(variance / m)
@@ -73,7 +78,7 @@ def mean_against(value: float, y: Floats) -> Difference:
         return Difference(difference, 0.0, _signed(difference), math.nan)
     w, skewness = -difference / math.sqrt(variance), _standard_moment(y, 3)
     g = w + skewness * w**2 / 3.0 + skewness**2 * w**3 / 27.0 + skewness / (6.0 * m)
-    p = float(2.0 * stats.t.sf(math.sqrt(m) * abs(g), m - 1))
+    p = float(2.0 * special.stdtr(m - 1, -math.sqrt(m) * abs(g)))
     return Difference(difference, error, difference / error, p)
 
 
@@ -116,6 +121,9 @@ def kolmogorov_smirnov(x: Floats, y: Floats) -> tuple[float, float]:
     the limit of Kolmogorov stands in, which is too large a p where there are ties.
     Source: Schroer & Trenkler 1995, doi:10.1016/0167-9473(94)00040-P.
     """
+    # takes long to load, and only comparisons need it
+    from scipy import special
+
     n, m = len(x), len(y)
     values, repeats = np.unique(np.concatenate([x, y]), return_counts=True)
     seen = np.cumsum(repeats)
