@@ -164,3 +164,18 @@ def test_extents_of_singular_systems():
     table = np.array([[1.0, -1.0, 0.5], [-1.0, 1.0, -0.5]])
     extents = solve_extents(table.copy())
     assert table[:, :2] @ extents == pytest.approx(table[:, 2])
+
+
+def test_switches_are_the_row_s_own(monkeypatch):
+    """A row switches when its amounts say so: whatever the number of rows, and however long calls of the kernel are."""
+    gene = network(*GENE)
+    common = {"t_end": 12.0, "every": 0.5, "method": "hybrid", "seed": 6, "progress": False}
+    many = bm.simulate(gene, replicates=21, **common)
+    few = bm.simulate(gene, replicates=2, **common)
+    monkeypatch.setattr("biomulti.stepper.FIRST_BUDGET", 7)
+    monkeypatch.setattr("biomulti.stepper.LARGEST_BUDGET", 7)
+    pieces = bm.simulate(gene, replicates=21, **common)
+    for name in "GHMP":
+        assert np.array_equal(many[name].values[:, :2], few[name].values)
+        assert np.array_equal(many[name].values, pieces[name].values)
+    assert np.any(many["M"].values != np.round(many["M"].values))
