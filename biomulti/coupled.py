@@ -298,6 +298,7 @@ class Tissue:
             dt=dt,
             warm_up=self.warm_up,
             tolerance=self.stepper.tolerance,
+            partition_tolerance=simulation.bound(self.partition),
             size=described(self.grid.size),
             boundary=described(self.grid.boundary),
             shape=described(self.grid.shape),

@@ -103,7 +103,7 @@ def decide(
     if tolerance is not None:
         decisions, told = _within(system, decisions, found, tolerance, physical_scale)
         note = " ".join(filter(None, (note, told)))
-    return _with_errors(system, decisions, found, note, run.amounts)
+    return replace(_with_errors(system, decisions, found, note, run.amounts), tolerance=tolerance)
 
 
 def _words(system: System, asked: Mapping[str, str]) -> dict[str, str]:

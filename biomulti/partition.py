@@ -48,6 +48,7 @@ class Partition:
     """The decisions about all fluxes of a network, in their order. Printing it gives a table.
 
     `mean_errors` and `variance_errors` are those of all that flows together, by species; empty without an estimate.
+    `tolerance` is what they were to be at most, if that was asked for.
     """
 
     decisions: tuple[Decision, ...]
@@ -55,6 +56,7 @@ class Partition:
     note: str = ""
     mean_errors: tuple[tuple[str, float], ...] = ()
     variance_errors: tuple[tuple[str, float], ...] = ()
+    tolerance: float | None = None
 
     @property
     def fires(self) -> NDArray[np.bool_]:

@@ -118,4 +118,4 @@ def together(splits: Sequence[Partition]) -> Partition:
         for of_one in zip(*(s.decisions for s in splits), strict=True)
     ]
     notes = dict.fromkeys(s.note for s in splits if s.note)
-    return Partition(tuple(decisions), splits[0].time_unit, " ".join(notes))
+    return Partition(tuple(decisions), splits[0].time_unit, " ".join(notes), tolerance=splits[0].tolerance)

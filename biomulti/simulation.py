@@ -112,7 +112,7 @@ def simulate(
         system, method=method, seed=str(seed), quantity=quantity, tolerance=stepper.tolerance,
         initial=sets.described(start), parameters=sets.described(values),
         parameter_values={n: v for n, v, one in zip(system.parameters, cells.p[0], alike, strict=True) if one},
-        partition=str(split) if split else "",
+        partition=str(split) if split else "", partition_tolerance=bound(split),
     )  # fmt: skip
 
     def finish(y: Floats) -> xr.Dataset:
@@ -131,6 +131,11 @@ def simulate(
             raise SimulationError(str(error), finish(error.partial)) from None
         _move(bar, 1.0)
     return finish(y)
+
+
+def bound(split: Partition | None) -> float | str:
+    """What the errors of a partition were to be at most, as results record it."""
+    return "none" if split is None or split.tolerance is None else split.tolerance
 
 
 def stepper_of(

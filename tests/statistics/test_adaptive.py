@@ -92,6 +92,7 @@ def test_a_tolerance_makes_more_fire():
     assert {"on", "off"} < set(fires)
     run = bm.simulate(gene, t_end=12.0, method="hybrid", tolerance=0.02, seed=1, progress=False)
     assert "its flowing would cost more than the tolerance" in run.attrs["partition"]
+    assert run.attrs["partition_tolerance"] == 0.02
 
 
 def test_switches_keep_totals_and_make_whole():
