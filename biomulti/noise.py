@@ -35,6 +35,7 @@ from biomulti.system import System, reads
 LARGEST = 3_000_000  # reactions times the cube of states, beyond which there is no estimate
 POINTS = 60  # of the run
 SMALL = 0.25  # norm of A times the part of an interval that is doubled
+UNBOUNDED = 1e100  # molecules squared
 SHIFTED = 0.5  # share of a mean, or of one molecule, by which small noise may move it
 
 Floats = NDArray[np.float64]
@@ -46,13 +47,15 @@ class Noise:
     """Shares of noise along a run.
 
     variance [fluxes, points, states] that each reaction would add while it flows, and shift of the mean that this
-    noise would make; all_variance [points, states] of all reactions at all times; amounts [points, states].
+    noise would make; all_variance [points, states] of all reactions at all times; amounts [points, states]. It is
+    rough where noise is not small: it moves a mean by more than half of itself.
     """
 
     variance: Floats
     shift: Floats
     all_variance: Floats
     amounts: Floats
+    rough: bool
 
     def lost(self, flows: Booleans) -> tuple[Floats, Floats]:
         """What is lost where the fluxes `flows` flow, at worst along the run, [states] each.
@@ -70,7 +73,7 @@ class Noise:
 def noise(system: System, model: CompiledModel, run: Pilot, flowing: Booleans) -> Noise | None:
     """The noise along a run in which fluxes flow where flowing [points, fluxes] says so.
 
-    None for a network that is too large, and where noise is not small: it moves a mean by more than half of itself.
+    None for a network that is too large, and where noise grows without bound.
     """
     states, fluxes = len(system.states), len(system.fluxes)
     if fluxes * states**3 > LARGEST or len(run.times) < 2:
@@ -86,6 +89,7 @@ def noise(system: System, model: CompiledModel, run: Pilot, flowing: Booleans) -
     entries = np.array([(j, k) for j, k, _ in system.jacobian], dtype=int).reshape(-1, 2)
     # the last is the noise of all
     variance, shift = np.zeros((2, fluxes + 1, len(times), states))
+    rough = False
     covariance, off = np.zeros((fluxes + 1, states, states)), np.zeros((fluxes + 1, states))
     for point in range(1, len(times)):
         dt = times[point] - times[point - 1]
@@ -103,9 +107,10 @@ def noise(system: System, model: CompiledModel, run: Pilot, flowing: Booleans) -
             force += weight[:, None] * stoichiometry[i]
         off = off @ forward.T + force @ response.T
         variance[:, point], shift[:, point] = np.einsum("jkk->jk", covariance), off
-        if not np.all(np.abs(off[-1]) <= SHIFTED * np.maximum(np.abs(amounts[point]), 1.0)):
+        rough |= not np.all(np.abs(off[-1]) <= SHIFTED * np.maximum(np.abs(amounts[point]), 1.0))
+        if not np.all(np.abs(covariance) < UNBOUNDED):
             return None
-    return Noise(variance[:-1], shift[:-1], variance[-1], amounts)
+    return Noise(variance[:-1], shift[:-1], variance[-1], amounts, rough)
 
 
 def _over_an_interval(drift: Floats, kicks: Floats, dt: float) -> tuple[Floats, Floats, Floats]:
