@@ -109,7 +109,8 @@ def decide(
     bound = BOUND if tolerance is None else tolerance
     told = ""
     if costs:
-        decisions, taken = costs.averaged(decisions, found, bound)
+        # scarce species have nothing but the estimate to say that they may flow
+        decisions, taken = costs.averaged(decisions, found, min(bound, BOUND))
         decisions, taken, told = costs.within(decisions, taken, bound)
     elif tolerance is not None and tolerance < np.inf:
         unknown = "what its flowing costs is not known"
@@ -137,7 +138,8 @@ def _shown(
         run = pilot(system, model, t_end, initial, parameters)
     except SimulationError as error:
         return nothing, f"The pilot run failed, so every reaction fires unless told otherwise: {error}"
-    species = [k for k, n in enumerate(system.states) if n not in system.network.rate_rules]
+    ruled = system.network.rate_rules
+    species = [k for k, n in enumerate(system.states) if n in {s.id for s in system.network.species} and n not in ruled]
     if np.any(run.amounts[:, species] < -1e-3 * np.max(np.abs(run.amounts[:, species]), axis=0, initial=0.0)):
         return nothing, "The pilot run fell below zero, so every reaction fires unless told otherwise."
     return run, ""

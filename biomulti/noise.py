@@ -66,7 +66,8 @@ class Noise:
         mean = np.maximum(np.abs(self.amounts), 1.0)
         least = (NEGLIGIBLE * mean) ** 2
         off = np.abs(self.shift[flows].sum(axis=0)) / mean
-        missing = self.variance[flows].sum(axis=0) / np.maximum(self.all_variance, least)
+        # where noise grows along the run, what is left of a difference of large numbers may lie outside of 0 to 1
+        missing = np.clip(self.variance[flows].sum(axis=0) / np.maximum(self.all_variance, least), 0.0, 1.0)
         return np.max(off, axis=0), np.max(missing, axis=0)
 
 

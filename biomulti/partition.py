@@ -118,7 +118,7 @@ class Partition:
         if variance[1] < 5e-4 and mean[1] < 5e-4:
             text += "no mean and no variance misses more than .05 % of itself."
         else:
-            off = f"the mean of {mean[0]} is off by about {_percent(mean[1])}"
+            off = f"the mean of {mean[0]} is off by {_percent(mean[1])}"
             missing = f"{_percent(variance[1])} of the variance of {variance[0]}"
             missing += f" (or of a spread of {100 * NEGLIGIBLE:g} %) is missing"
             text += (f"{off}, and " if mean[1] >= 5e-4 else "") + f"{missing}."
@@ -150,6 +150,8 @@ def _percent(share: float, of: str = "") -> str:
         return "?"
     if share == 0.0:
         return "0"
+    if share > 1.0:
+        return f"over 100 %{' ' + of if of else ''}"
     percent = 100.0 * share
     text = f"{percent:.0f}" if percent >= 10.0 else f"{percent:.2g}"
     return f"{text} %{' ' + of if of else ''}"
