@@ -302,7 +302,8 @@ def _point(family: Family, separation: float, pairs: int, peers: Peers) -> Point
     network = bm.load(family.whole(k, pairs))
     rows = 8 * max(8, 128 // pairs)
     seed = round(1000 * np.log10(separation)) + 100_000 * pairs
-    ours = Sampled(Rows(network, "hybrid", T_END, rows, outputs=OUTPUTS, seed=seed), rows)
+    hybrid = Rows(network, "hybrid", T_END, rows, outputs=OUTPUTS, seed=seed)
+    ours = Sampled(hybrid, rows)
     slow = Rows(bm.load(family.slow()), "ssa", T_END, rows, outputs=OUTPUTS)
     flow = Rows(bm.load(family.flow(pairs)), "hybrid", 5.0, max(8, 256 // pairs // 8 * 8))
     # steps that its accuracy decides, and not what fires or stability
@@ -318,9 +319,7 @@ def _point(family: Family, separation: float, pairs: int, peers: Peers) -> Point
     taken |= {name: seconds[name] / job.count for name, job in others.items()}
     errors = {name: job.errors(expected) for name, job in {OURS: ours, **others}.items()}
     whole = seconds["exact"] / exact.firings * (expected.fast + expected.slow)
-    mine = ours.program
-    assert isinstance(mine, Rows)
-    return Point(separation, pairs, taken, whole, expected.slow, mine.steps / rows / expected.slow, errors)
+    return Point(separation, pairs, taken, whole, expected.slow, hybrid.steps / rows / expected.slow, errors)
 
 
 def _tables(title: str, what: str, labels: list[str], points: list[Point]) -> str:
@@ -341,11 +340,7 @@ def _tables(title: str, what: str, labels: list[str], points: list[Point]) -> st
     ]
     second = table(f"ms a run of every hybrid (over biomulti's), {title}", [what, OURS, *names], lines)
     lines = [[label, *(_off(p, name) for name in (OURS, *names))] for label, p in zip(labels, points, strict=True)]
-    third = table(
-        f"Mean; variance of P, off by % (standard error), {title}",
-        [what, OURS, *names],
-        lines,
-    )
+    third = table(f"Mean; variance of P, off by % (standard error), {title}", [what, OURS, *names], lines)
     return "\n".join([first, second, third])
 
 
