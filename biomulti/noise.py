@@ -35,6 +35,7 @@ from biomulti.system import System, reads
 LARGEST = 3_000_000  # reactions times the cube of states, beyond which there is no estimate
 POINTS = 60  # of the run
 SMALL = 0.25  # norm of A times the part of an interval that is doubled
+SEEN = 0.1  # of the largest variance of a state in a run: below it a variance is measured against it
 UNBOUNDED = 1e100  # molecules squared
 SHIFTED = 0.5  # share of a mean, or of one molecule, by which small noise may move it
 
@@ -61,10 +62,11 @@ class Noise:
         """What is lost where the fluxes `flows` flow, at worst along the run, [states] each.
 
         The first is the error of the mean over the mean or one molecule, whichever is larger; the second the share of
-        the variance that is missing, of a variance taken to be at least that of NEGLIGIBLE relative noise.
+        the variance that is missing, of a variance taken to be at least that of NEGLIGIBLE relative noise and SEEN of
+        the largest in the run: where a run starts from sharp amounts, all the first noise is that of what flows.
         """
         mean = np.maximum(np.abs(self.amounts), 1.0)
-        least = (NEGLIGIBLE * mean) ** 2
+        least = np.maximum((NEGLIGIBLE * mean) ** 2, SEEN * np.max(self.all_variance, axis=0))
         off = np.abs(self.shift[flows].sum(axis=0)) / mean
         # where noise grows along the run, what is left of a difference of large numbers may lie outside of 0 to 1
         missing = np.clip(self.variance[flows].sum(axis=0) / np.maximum(self.all_variance, least), 0.0, 1.0)
