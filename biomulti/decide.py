@@ -37,6 +37,7 @@ from biomulti.words import WORDS
 SCARCE_SHARE = 0.1  # share of the pilot run a species may spend below PLENTIFUL and still count as plentiful
 WHOLE = 1e-6  # how far a stoichiometry given by a formula may be from a whole number
 
+WORTH = 15.0  # firings that take as long as one that ends a step of what flows
 MOST_FIRINGS = 1e9  # of a reaction in a run
 BOUND = 0.05  # on the estimated errors of means and variances, where nobody says another
 
@@ -117,7 +118,9 @@ def decide(
         decisions = [fires(d, unknown) if a else d for d, a in zip(decisions, able, strict=True)]
         told = "" if note else "Its noise cannot be estimated, so that all that may fire fires."
     if _saves_nothing(decisions, free):
-        told = "Everything fires: what could flow fires less often than what must fire, which would restart the flow."
+        told = (
+            "Everything fires: what could flow fires too seldom to pay for the flow that every other firing restarts."
+        )
         decisions, taken = [fires(d, d.reason) for d in decisions], []
     notes = (note, told, _unseen_beginnings(system, decisions, run.amounts), _without_chance(decisions))
     note = " ".join(filter(None, notes))
@@ -238,10 +241,10 @@ def _may_flow(system: System, j: int, amounts: Floats, rates: Floats) -> NDArray
 
 
 def _saves_nothing(decisions: list[Decision], free: Booleans) -> bool:
-    """True if what flows might as well fire, and does so less often than what fires and interrupts it."""
+    """True if what flows might as well fire, and takes less time to do so than its steps would, which firings end."""
     flowing = sum(abs(d.rate) for d in decisions if d.flows)
     firing = sum(abs(d.rate) for d in decisions if not d.flows)
-    return 0.0 < flowing < firing and all(f for d, f in zip(decisions, free, strict=True) if d.flows)
+    return 0.0 < flowing < WORTH * firing and all(f for d, f in zip(decisions, free, strict=True) if d.flows)
 
 
 def _unseen_beginnings(system: System, decisions: list[Decision], amounts: Floats) -> str:

@@ -4,10 +4,11 @@ A gene goes on and off, and a scarce product P is made from plentiful molecules 
 separation is how often these fire for each firing of the rest. In one family the gene makes P, at a rate that reads B,
 and the flow is at rest; in the other it turns the flow round, and P is a molecule of B, which comes back as A.
 
-The ideal is the slow reactions fired alone, by the exact method with A and B held where they are, plus one explicit
-step of the fast ones flowing alone for each firing. All rates are linear while the gene stays as it is, so that means
-and variances of P, and numbers of firings, have a closed form; see `moments`. Exact runs fire a few million times, and
-their time is that of a firing times how many a whole run is to have.
+The ideal is the slow reactions fired alone, by the exact method with A and B held where they are, plus one step of the
+fast ones flowing alone for each firing: an explicit one, or where stability asks for several of these between two
+firings as many of them, or one stiff step, whatever costs less. All rates are linear while the gene stays as it is, so
+that means and variances of P, and numbers of firings, have a closed form; see `moments`. Exact runs fire a few million
+times, and their time is that of a firing times how many a whole run is to have.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 
 import biomulti as bm
+from biomulti.runge_kutta import BS3
 from tests.benchmarks.peer_hybrids import PEERS, Hybrid, Task
 from tests.benchmarks.rows import Rows
 from tests.benchmarks.timing import alternate, processor_seconds, table
@@ -308,12 +310,19 @@ def _point(family: Family, separation: float, pairs: int, peers: Peers) -> Point
     flow = Rows(bm.load(family.flow(pairs)), "hybrid", 5.0, max(8, 256 // pairs // 8 * 8))
     # steps that its accuracy decides, and not what fires or stability
     flow.stepper = replace(flow.stepper, tolerance=1e-9)
+    # at rest, with outputs further apart than an explicit step may be
+    stiff = Rows(bm.load(family.flow(pairs)), "hybrid", 2_000.0, max(8, 128 // pairs // 8 * 8), outputs=200)
     each = (expected.fast + expected.slow) / T_END
     short = min(T_END, EXACT_FIRINGS / 8.0 / each)
     exact = Rows(network, "ssa", short, max(8, round(EXACT_FIRINGS / each / short)))
     others = peers.ready(k, separation)
-    seconds = alternate({OURS: ours, "slow": slow, "flow": flow, "exact": exact, **others}, rounds=ROUNDS)
-    step = seconds["flow"] / flow.steps
+    seconds = alternate(
+        {OURS: ours, "slow": slow, "flow": flow, "stiff": stiff, "exact": exact, **others},
+        rounds=ROUNDS,
+    )
+    between = 2.0 * k * T_END / expected.slow  # relaxation times of A and B from one firing to the next
+    explicit = max(1.0, between / BS3.stable) * seconds["flow"] / flow.steps
+    step = min(explicit, seconds["stiff"] / stiff.steps)
     fired = seconds["slow"] / slow.firings
     taken = {OURS: seconds[OURS] / rows, IDEAL: (fired + step) * expected.slow}
     taken |= {name: seconds[name] / job.count for name, job in others.items()}
