@@ -81,7 +81,8 @@ def _references(counted: bool) -> Callable[[Callable[..., Any]], Any]:
 arrays_uncounted = _references(False)
 """Decorator of loops that make no array: who holds the arrays they are given, and rows of these, is not counted.
 
-To count it takes as long as a short step of such a loop. What they call is compiled likewise, unless it is `arrays_counted`.
+To count it takes as long as a short step of such a loop. What they call is compiled likewise, unless it is
+`arrays_counted`.
 """
 
 arrays_counted = _references(True)
