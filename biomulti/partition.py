@@ -153,5 +153,5 @@ def _percent(share: float, of: str = "") -> str:
     if share > 1.0:
         return f"over 100 %{' ' + of if of else ''}"
     percent = 100.0 * share
-    text = f"{percent:.0f}" if percent >= 10.0 else f"{percent:.2g}"
+    text = f"{percent:.0f}" if percent >= 10.0 else f"{percent:.2g}" if percent >= 1e-3 else "<0.001"
     return f"{text} %{' ' + of if of else ''}"
