@@ -53,7 +53,7 @@ class Morphogen:
 @lru_cache(maxsize=32)
 def _laplacian(grid: Grid) -> Array:
     """Eigenvalues of minus the discrete Laplacian (no flux through walls), in the order of `_transform`."""
-    axes = [0, 1]
+    axes = range(grid.dim)
     wrapped = [axis for axis in axes if grid.periodic[axis]]
     values = []
     for axis in axes:

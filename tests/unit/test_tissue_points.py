@@ -26,7 +26,7 @@ def test_bad_points() -> None:
         tissue.spread_stress(GRID, [[1.0, 1.0]], np.ones((2, 3)))
     with pytest.raises(tissue.FieldError, match=r"amount\[0\] is inf"):
         tissue.spread(GRID, [[1.0, 1.0]], [np.inf])
-    flow = tissue.Flow(GRID, *np.zeros((3, *GRID.shape)), 0, 0.0)
+    flow = tissue.Flow(GRID, tuple(np.zeros((2, *GRID.shape))), np.zeros(GRID.shape))
     with pytest.raises(tissue.FieldError, match="dt is nan"):
         tissue.advance(flow, [[1.0, 1.0]], np.nan)
 
@@ -54,7 +54,7 @@ def test_bad_transport() -> None:
         tissue.Morphogen("bicoid", diffusion=-1.0)
     other = tissue.Grid((8, 8), (1.0, 1.0))
     with pytest.raises(tissue.FieldError, match="another grid"):
-        tissue.transport(GRID, c, tissue.Flow(other, *np.zeros((3, 8, 8)), 0, 0.0), 1.0)
+        tissue.transport(GRID, c, tissue.Flow(other, tuple(np.zeros((2, 8, 8))), np.zeros((8, 8))), 1.0)
 
 
 def test_secreted_morphogen_reaches_its_exponential_gradient() -> None:
@@ -129,7 +129,7 @@ def test_what_is_no_number_is_named() -> None:
 
 def uniform_flow(speed: float) -> tissue.Flow:
     u = np.full(GRID.shape, speed)
-    return tissue.Flow(GRID, u, 0 * u, 0 * u, 0, 0.0)
+    return tissue.Flow(GRID, (u, 0 * u), 0 * u)
 
 
 @pytest.mark.parametrize("speed", [1e7, 1e308])
