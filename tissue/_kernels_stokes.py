@@ -29,7 +29,7 @@ _inline = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=Tru
 # On smaller levels waking the threads costs more than the work.
 PARALLEL_SLOTS = 16384
 SMOOTH, SMOOTH_BACK, RESIDUAL, RESTRICT, PROLONG = 0, 1, 2, 3, 4
-DOWN, UP, COARSEST = 0, 1, 2
+DOWN, UP, COARSEST, ONLY_RESIDUAL = 0, 1, 2, 3
 # tables of transfers between levels
 OVERLAP, HAT, TANGENT, SCALAR, FACE = 0, 1, 2, 3, 4
 CHUNK = 4096
@@ -228,51 +228,85 @@ def _gathered(fine, a, index, weight, table0, table1, table2, row0, row1, row2, 
 
 
 @_inline
-def _transfer_slot(operation, source, target, index, weight, row0, row1, row2, s0, s1, c, r):  # type: ignore[no-untyped-def]
-    """All components at slot c of `target`; s0, s1 are the strides of `source`."""
+def _restrict_slot(source, target, index, weight, row0, row1, row2, s0, s1, c, r):  # type: ignore[no-untyped-def]
+    """All components at slot c of the coarse `target`; s0, s1 are the strides of `source`. Sums are kept."""
     dim = len(r)
-    face, tangent, scalar, last = FACE, TANGENT, SCALAR, 2
-    if operation == RESTRICT:
-        face, tangent, scalar, last = HAT, OVERLAP, OVERLAP, 4
-    three = len(r) == 3
     for a in range(dim + 1):
-        t0 = t1 = t2 = scalar if a == dim else tangent
-        if a == 0:
-            t0 = face
-        elif a == 1:
-            t1 = face
-        elif a < dim:
-            t2 = face
-        value = _gathered(source, a, index, weight, t0, t1, t2, row0, row1, row2, s0, s1, last, three)
-        if operation == RESTRICT:
-            target[a, c] = value
-        else:
-            target[a, c] += value
+        t0, t1, t2 = HAT if a == 0 else OVERLAP, HAT if a == 1 else OVERLAP, HAT if a == 2 < dim else OVERLAP
+        target[a, c] = _gathered(source, a, index, weight, t0, t1, t2, row0, row1, row2, s0, s1, 4, dim == 3)
 
 
 @_device
-def _transfer_plane(operation, i, source, target, index, weight, table, shape, at, other, r):  # type: ignore[no-untyped-def]
-    """Plane i of the target level, of `shape` slots; `table` rows of the transfer, `at` and `other` the strides."""
+def _restrict_plane(i, source, target, index, weight, table, shape, at, other, r):  # type: ignore[no-untyped-def]
+    """Plane i of the coarse level, of `shape` slots; `table` holds rows of the transfer, `at` and `other` strides."""
     if len(r) == 3:
         for j in range(shape[1]):
             for k in range(shape[2]):
                 c = i * at[3] + j * at[4] + k
-                rows_ = table[0] + i, table[1] + j, table[2] + k
-                _transfer_slot(
-                    operation, source, target, index, weight, rows_[0], rows_[1], rows_[2], other[3], other[4], c, r
-                )
+                row0, row1, row2 = table[0] + i, table[1] + j, table[2] + k
+                _restrict_slot(source, target, index, weight, row0, row1, row2, other[3], other[4], c, r)
     else:
         for j in range(shape[1]):
             row0, row1 = table[0] + i, table[1] + j
-            _transfer_slot(operation, source, target, index, weight, row0, row1, 0, other[3], 1, i * at[3] + j, r)
+            _restrict_slot(source, target, index, weight, row0, row1, 0, other[3], 1, i * at[3] + j, r)
+
+
+@_inline
+def _pair(source, a, place, weight, at):  # type: ignore[no-untyped-def]
+    """The weighted sum of two entries of component a in the lines `at` and beyond."""
+    return weight[0] * source[a, at + place[0]] + weight[1] * source[a, at + place[1]]
+
+
+@_inline
+def _prolong_line(source, target, a, index, weight, last, row, n, start, outer0, outer1, lines0, lines1, r):  # type: ignore[no-untyped-def]
+    """Add component a along one line of slots, linear in each axis; outer0, outer1 the weights across the line."""
+    for k in range(n):
+        place, part = index[last, row + k], weight[last, row + k]
+        value = outer0[0] * _pair(source, a, place, part, lines0[0])
+        value += outer0[1] * _pair(source, a, place, part, lines0[1])
+        if len(r) == 3:
+            value = outer1[0] * value + outer1[1] * (
+                outer0[0] * _pair(source, a, place, part, lines1[0])
+                + outer0[1] * _pair(source, a, place, part, lines1[1])
+            )
+        target[a, start + k] += value
+
+
+@_device
+def _prolong_plane(i, source, target, index, weight, table, shape, at, other, r):  # type: ignore[no-untyped-def]
+    """Add the coarse `source` to plane i of the fine level, of `shape` slots; see `_restrict_plane`."""
+    dim = len(r)
+    for a in range(dim + 1):
+        t0, t1, t2 = FACE if a == 0 else TANGENT, FACE if a == 1 else TANGENT, FACE if a == 2 else TANGENT
+        if a == dim:
+            t0 = t1 = t2 = SCALAR
+        w0, s0 = weight[t0, table[0] + i], index[t0, table[0] + i]
+        outer0 = w0[0], w0[1]
+        low, high = s0[0] * other[3], s0[1] * other[3]
+        if len(r) == 3:
+            for j in range(shape[1]):
+                w1, s1 = weight[t1, table[1] + j], index[t1, table[1] + j]
+                near, far = s1[0] * other[4], s1[1] * other[4]
+                lines0, lines1, start = (low + near, high + near), (low + far, high + far), i * at[3] + j * at[4]
+                outer1 = w1[0], w1[1]
+                _prolong_line(
+                    source, target, a, index, weight, t2, table[2], shape[2], start, outer0, outer1, lines0, lines1, r
+                )
+        else:
+            lines, start = (low, high), i * at[3]
+            _prolong_line(
+                source, target, a, index, weight, t1, table[1], shape[1], start, outer0, outer0, lines, lines, r
+            )
 
 
 @_device
 def _one_plane(  # type: ignore[no-untyped-def]
     operation, i, x, f, out, co, shape, steps, at, r, damping, index, weight, table, other
 ):
-    if operation >= RESTRICT:
-        _transfer_plane(operation, i, x, out, index, weight, table, shape, at, other, r)
+    if operation == RESTRICT:
+        _restrict_plane(i, x, out, index, weight, table, shape, at, other, r)
+    elif operation == PROLONG:
+        _prolong_plane(i, x, out, index, weight, table, shape, at, other, r)
     else:
         _plane(operation, i, x, f, out, co, shape, steps, at, r, damping)
 
@@ -334,11 +368,15 @@ def _visit(operation, level, geometry, r, steps, index, weight, co, x, f, left, 
             _sweep(xl, fl, col, cells, steps, at, r, damping, index, weight, False)
             _sweep(xl, fl, col, cells, steps, at, r, damping, index, weight, True)
         return
-    below = geometry[level + 1, 11:16]
     if operation == DOWN:
         for _ in range(sweeps):
             _sweep(xl, fl, col, cells, steps, at, r, damping, index, weight, False)
+    if operation != UP:
         _planes(RESIDUAL, xl, fl, rl, col, slots, steps, at, 0, 1, slots[0], r, damping, index, weight, slots, at)
+    if operation == ONLY_RESIDUAL:
+        return
+    below = geometry[level + 1, 11:16]
+    if operation == DOWN:
         target, wide = level_rows(f, geometry, level + 1, n), geometry[level + 1, 3:6]
         table = geometry[level, 6:9]
         _planes(RESTRICT, rl, rl, target, col, wide, steps, below, 0, 1, wide[0], r, 0.0, index, weight, table, at)
@@ -362,19 +400,13 @@ def _tuple_at(table, level, like):  # type: ignore[no-untyped-def]
 def _cycle(  # type: ignore[no-untyped-def]
     r0, schedule, geometry, inverse_spacing, steps, index, weight, co, x, f, left, damping, sweeps, coarsest
 ):
-    """One multigrid cycle for A x = f from x = 0 on level 0, in the order of visits that `schedule` lists."""
-    level_rows(x, geometry, 0, len(r0) + 1)[:] = 0.0
+    """
+    The visits that `schedule` lists: a multigrid cycle for A x = f, from x = 0 on level 0, or `left` = f - A x alone.
+    """
     for visit in range(schedule.shape[0]):
         operation, level = schedule[visit, 0], schedule[visit, 1]
         r = _tuple_at(inverse_spacing, level, r0)
         _visit(operation, level, geometry, r, steps, index, weight, co, x, f, left, damping, sweeps, coarsest)
-
-
-def _residual(r, geometry, steps, index, weight, co, x, f, out):  # type: ignore[no-untyped-def]
-    """out = f - A x on level 0, each [dim + 1, slots]."""
-    slots, at = geometry[0, 3:6], geometry[0, 11:16]
-    col = level_rows(co, geometry, 0, rows(len(r))[3] + 1)
-    _planes(RESIDUAL, x, f, out, col, slots, steps, at, 0, 1, slots[0], r, 1.0, index, weight, slots, at)
 
 
 @_inline
@@ -579,7 +611,6 @@ def _both(function: Any, signature: str) -> dict[int, Kernel]:
 
 _TABLES = "i8[:,::1], f8[:,::1], i8[:,::1], i8[:,:,::1], f8[:,:,::1]"
 cycle = _both(_cycle, f"i8[:,::1], {_TABLES}, f8[::1], f8[::1], f8[::1], f8[::1], f8, i8, i8")
-residual = _both(_residual, "i8[:,::1], i8[:,::1], i8[:,:,::1], f8[:,:,::1], f8[::1], f8[:,::1], f8[:,::1], f8[:,::1]")
 set_up = _both(_set_up, f"{_TABLES}, i8[:,::1], f8[::1], f8[::1]")
 
 

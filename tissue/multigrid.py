@@ -26,6 +26,7 @@ EASY, HARD, HARD_CONTRAST = (2, 0.9), (4, 1.0), 300.0
 DIRECTIONS, MOST_BYTES = 200, 2**30
 # After so many cycles the rate of the last ones says whether the rest is worth trying.
 TRIAL, PATIENCE = 10, 70.0
+ONLY_RESIDUAL = np.array([[kernels.ONLY_RESIDUAL, 0]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +107,9 @@ def operator(grid: Grid, *, viscosity: Array, friction: Array, inverse_bulk: Arr
 def residual(a: Operator, x: Array, f: Array, out: Array) -> None:
     """out = f - A x, each [dim + 1, slots]."""
     levels = a.hierarchy
-    geometry, _, steps, index, weight = levels.tables
-    kernels.residual[a.dim](levels.r, geometry, steps, index, weight, a.co, x, f, out)
+    kernels.cycle[a.dim](
+        levels.r, ONLY_RESIDUAL, *levels.tables, a.co, x.reshape(-1), f.reshape(-1), out.reshape(-1), 1.0, 0, 0
+    )
 
 
 def inner(vectors: Array, vector: Array) -> Array:
@@ -190,7 +192,8 @@ def _descend(
     if target == 0.0:
         x[:] = 0.0
         return 0, 0.0, False
-    r = np.empty_like(f)
+    against, r = -weight, np.empty_like(f)
+    inverse = np.divide(1.0, weight, out=np.zeros_like(weight), where=weight > 0.0)
 
     def begin() -> float:
         a.modes.balance(x, f)
@@ -210,12 +213,11 @@ def _descend(
         a.modes.balance(step, r)
         image = np.empty_like(f)
         residual(a, step, zero, image)
-        image *= weight
-        np.negative(image, out=image)
+        image *= against
         r *= weight
         moved = directions.descend(step.reshape(-1), image.reshape(-1), x.reshape(-1), r.reshape(-1))
         error = norm(r) / target
-        np.divide(r, weight, out=r, where=weight > 0.0)
+        r *= inverse
         if not moved:
             break
         if error <= tolerance:
@@ -272,7 +274,7 @@ class _Cycle:
     def __call__(self, r: Array) -> Array:
         a, levels = self.a, self.a.hierarchy
         x, f, left = self.buffers
-        f[: r.size] = r.ravel()
+        f[: r.size], x[: r.size] = r.ravel(), 0.0
         buffers: tuple[Any, ...] = (a.co, x, f, left, a.damping, a.sweeps, levels.coarsest_sweeps)
         kernels.cycle[a.dim](levels.r, levels.schedule, *levels.tables, *buffers)
         return x[: r.size].reshape(r.shape).copy()
