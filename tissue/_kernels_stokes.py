@@ -614,19 +614,21 @@ cycle = _both(_cycle, f"i8[:,::1], {_TABLES}, f8[::1], f8[::1], f8[::1], f8[::1]
 set_up = _both(_set_up, f"{_TABLES}, i8[:,::1], f8[::1], f8[::1]")
 
 
-@kernel("void(f8[:,::1], f8[::1], f8[:,::1], f8[::1])", parallel=True, fastmath={"contract"})
-def inner_products(vectors, vector, partial, out):  # type: ignore[no-untyped-def]
+@kernel("void(f8[:,::1], f8[::1], f8[::1], f8[:,::1], f8[::1])", parallel=True, fastmath={"contract"})
+def inner_products(vectors, vector, weight, partial, out):  # type: ignore[no-untyped-def]
     """
-    out[k] = sum vectors[k] vector.
+    out[k] = sum vectors[k] vector weight.
 
     Summed in chunks of fixed size and then over the chunks in order, so that bits do not depend on threads.
     """
     n = vector.size
     for c in numba.prange(partial.shape[0]):
+        first, last = c * CHUNK, min(n, (c + 1) * CHUNK)
+        weighted = vector[first:last] * weight[first:last]
         for k in range(vectors.shape[0]):
             total = 0.0
-            for i in range(c * CHUNK, min(n, (c + 1) * CHUNK)):
-                total += vectors[k, i] * vector[i]
+            for i in range(first, last):
+                total += vectors[k, i] * weighted[i - first]
             partial[c, k] = total
     for k in range(vectors.shape[0]):
         total = 0.0

@@ -112,31 +112,31 @@ def residual(a: Operator, x: Array, f: Array, out: Array) -> None:
     )
 
 
-def inner(vectors: Array, vector: Array) -> Array:
-    """Inner products of vectors [k, n] with one [n]."""
+def inner(vectors: Array, vector: Array, weight: Array) -> Array:
+    """Inner products of vectors [k, n] with one [n], every entry counted with its weight [n]."""
     out = np.empty(len(vectors))
     partial = np.empty((-(-vector.size // kernels.CHUNK), len(vectors)))
-    kernels.inner_products(vectors, vector, partial, out)
+    kernels.inner_products(vectors, vector, weight, partial, out)
     return out
 
 
-def norm(vector: Array) -> float:
-    """Euclidean norm of an array of any shape, the same for any number of threads."""
+def squared(vector: Array, weight: Array) -> float:
+    """The weighted square of an array of any shape, the same for any number of threads."""
     flat = vector.reshape(-1)
-    return float(np.sqrt(inner(flat[None, :], flat)[0]))
+    return float(inner(flat[None, :], flat, weight)[0])
 
 
 def weights(a: Operator) -> Array:
     """
-    What every equation counts, [dim + 1, slots]: 1 / sqrt(diagonal) for forces, sqrt(eta) for growth.
+    What the square of every equation counts, flat: 1 / diagonal for forces, eta for growth.
 
-    Squared this is about the power that a residual would dissipate, so that stiff regions do not drown soft ones.
+    This is about the power that a residual would dissipate, so that stiff regions do not drown soft ones.
     """
     co = a.coefficients()
     out = np.empty((a.dim + 1, co.shape[1]))
-    np.sqrt(co[a.friction_row + a.dim + 1 : -1], out=out[:-1])
-    np.sqrt(0.5 * co[0], out=out[-1])
-    return out
+    out[:-1] = co[a.friction_row + a.dim + 1 : -1]
+    np.multiply(co[0], 0.5, out=out[-1])
+    return out.reshape(-1)
 
 
 def unit_of(a: Operator, f: Array) -> float:
@@ -188,43 +188,38 @@ def _descend(
     Returns cycles, relative residual, and True if it gave up because more cycles than `patience` were to come.
     """
     weight = weights(a)
-    target = norm(weight * f)
+    target = squared(f, weight)
     if target == 0.0:
         x[:] = 0.0
         return 0, 0.0, False
-    against, r = -weight, np.empty_like(f)
-    inverse = np.divide(1.0, weight, out=np.zeros_like(weight), where=weight > 0.0)
+    r, zero = np.empty_like(f), np.zeros_like(f)
 
     def begin() -> float:
         a.modes.balance(x, f)
         residual(a, x, f, r)
-        return norm(weight * r) / target
+        return squared(r, weight)
 
-    error = begin()
-    if not error <= 1.0:
+    left = begin()
+    if not left <= target:
         # rounding of a large guess would drown a small solution
         x[:] = 0.0
-        error = begin()
-    directions, errors, zero = _Directions(f.size), [error], np.zeros_like(f)
-    while error > tolerance and len(errors) <= cycles and np.isfinite(error):
+        left = begin()
+    directions, errors = _Directions(a, weight), [float(np.sqrt(left / target))]
+    while errors[-1] > tolerance and len(errors) <= cycles and np.isfinite(errors[-1]):
         if _remaining(errors, tolerance) > patience:
-            return len(errors) - 1, error, True
-        step = precondition(r)
+            return len(errors) - 1, errors[-1], True
+        step = directions.place()
+        step[:] = precondition(r)
         a.modes.balance(step, r)
-        image = np.empty_like(f)
-        residual(a, step, zero, image)
-        image *= against
-        r *= weight
-        moved = directions.descend(step.reshape(-1), image.reshape(-1), x.reshape(-1), r.reshape(-1))
-        error = norm(r) / target
-        r *= inverse
-        if not moved:
+        taken = directions.descend(zero, x, r)
+        if not taken > 0.0:
             break
-        if error <= tolerance:
+        left -= taken
+        if left <= tolerance**2 * target:
             # the residual carried along drifts from the true one by rounding; only the true one counts
-            error = begin()
-        errors.append(error)
-    return len(errors) - 1, error, False
+            left = begin()
+        errors.append(float(np.sqrt(left / target)))
+    return len(errors) - 1, errors[-1], False
 
 
 def _remaining(errors: list[float], tolerance: float) -> float:
@@ -236,32 +231,39 @@ def _remaining(errors: list[float], tolerance: float) -> float:
 
 
 class _Directions:
-    """Steps and their images, the latter orthonormal; the oldest give way when all places are taken."""
+    """Steps and what they take from the residual, the latter orthogonal; the oldest give way when all places are taken."""
 
-    def __init__(self, size: int) -> None:
-        places = max(20, min(DIRECTIONS, MOST_BYTES // (16 * size)))
+    def __init__(self, a: Operator, weight: Array) -> None:
+        self.a, self.weight = a, weight
+        places = max(20, min(DIRECTIONS, MOST_BYTES // (16 * weight.size)))
         # memory is taken only for directions that are used
-        self.steps, self.images = np.empty((places, size)), np.empty((places, size))
-        self.used = 0
+        self.steps, self.images = np.empty((places, weight.size)), np.empty((places, weight.size))
+        self.lengths, self.used = np.zeros(places), 0
 
-    def descend(self, step: Array, image: Array, x: Array, r: Array) -> bool:
-        """Take from r all that `step` can take; False if it can take nothing."""
-        kept = min(self.used, len(self.steps))
+    def place(self) -> Array:
+        """Where the next step is to be written, [dim + 1, slots]."""
+        return self.steps[self.used % len(self.steps)].reshape(self.a.dim + 1, -1)
+
+    def descend(self, zero: Array, x: Array, r: Array) -> float:
+        """Take from r all that the step in `place` can take; the square of that, 0 if it can take nothing."""
+        kept, slot = min(self.used, len(self.steps)), self.used % len(self.steps)
+        step, image = self.steps[slot], self.images[slot]
+        residual(self.a, step.reshape(x.shape), zero, image.reshape(x.shape))
         if kept:
-            factors = -inner(self.images[:kept], image)
+            # the place of this step among the old ones, once they are all taken, counts nothing
+            lengths = np.where(np.arange(kept) == slot, np.inf, self.lengths[:kept])
+            factors = -inner(self.images[:kept], image, self.weight) / lengths
             kernels.combine(self.images[:kept], factors, image)
             kernels.combine(self.steps[:kept], factors, step)
-        length = norm(image)
+        self.lengths[slot] = length = squared(image, self.weight)
         if not length > 0.0:
-            return False
-        slot = self.used % len(self.steps)
-        np.divide(image, length, out=self.images[slot])
-        np.divide(step, length, out=self.steps[slot])
-        along = inner(self.images[slot : slot + 1], r)
-        kernels.combine(self.steps[slot : slot + 1], along, x)
-        kernels.combine(self.images[slot : slot + 1], -along, r)
+            return 0.0
+        along = -inner(image[None, :], r.reshape(-1), self.weight) / length
+        # an image is what the step adds to the residual
+        kernels.combine(image[None, :], along, r.reshape(-1))
+        kernels.combine(step[None, :], along, x.reshape(-1))
         self.used += 1
-        return True
+        return float(along[0] ** 2 * length)
 
 
 class _Cycle:
@@ -277,4 +279,4 @@ class _Cycle:
         f[: r.size], x[: r.size] = r.ravel(), 0.0
         buffers: tuple[Any, ...] = (a.co, x, f, left, a.damping, a.sweeps, levels.coarsest_sweeps)
         kernels.cycle[a.dim](levels.r, levels.schedule, *levels.tables, *buffers)
-        return x[: r.size].reshape(r.shape).copy()
+        return x[: r.size].reshape(r.shape)
