@@ -211,10 +211,9 @@ def _descend(
         step = directions.place()
         step[:] = precondition(r)
         a.modes.balance(step, r)
-        taken = directions.descend(zero, x, r)
-        if not taken > 0.0:
+        if not directions.descend(zero, x, r):
             break
-        left -= taken
+        left = squared(r, weight)
         if left <= tolerance**2 * target:
             # the residual carried along drifts from the true one by rounding; only the true one counts
             left = begin()
@@ -244,8 +243,8 @@ class _Directions:
         """Where the next step is to be written, [dim + 1, slots]."""
         return self.steps[self.used % len(self.steps)].reshape(self.a.dim + 1, -1)
 
-    def descend(self, zero: Array, x: Array, r: Array) -> float:
-        """Take from r all that the step in `place` can take; the square of that, 0 if it can take nothing."""
+    def descend(self, zero: Array, x: Array, r: Array) -> bool:
+        """Take from r all that the step in `place` can take; False if it can take nothing."""
         kept, slot = min(self.used, len(self.steps)), self.used % len(self.steps)
         step, image = self.steps[slot], self.images[slot]
         residual(self.a, step.reshape(x.shape), zero, image.reshape(x.shape))
@@ -257,13 +256,13 @@ class _Directions:
             kernels.combine(self.steps[:kept], factors, step)
         self.lengths[slot] = length = squared(image, self.weight)
         if not length > 0.0:
-            return 0.0
+            return False
         along = -inner(image[None, :], r.reshape(-1), self.weight) / length
         # an image is what the step adds to the residual
         kernels.combine(image[None, :], along, r.reshape(-1))
         kernels.combine(step[None, :], along, x.reshape(-1))
         self.used += 1
-        return float(along[0] ** 2 * length)
+        return True
 
 
 class _Cycle:
