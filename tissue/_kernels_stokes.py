@@ -565,7 +565,7 @@ def _set_up(r0, geometry, inverse_spacing, steps, index, weight, sides, fields, 
             fine = level_rows(fields, geometry, level - 1, 3)
             for c in range(here.shape[1]):
                 i, j, k = _index_of(c, at, dim)
-                row0, row1, row2, three = table[0] + i, table[1] + j, table[2] + k, dim == 3
+                row0, row1, row2 = table[0] + i, table[1] + j, table[2] + k
                 for a in range(3):
                     here[a, c] = _gathered(
                         fine,

@@ -41,6 +41,8 @@ class _Level:
             x = f.copy()
             kernels.substitute(self.factors, x)
             return x
+        assert self.up is not None
+        assert self.down is not None
         a = self.matrix
         parts, x, left = (a.indptr, a.indices, a.data), np.zeros_like(f), np.empty_like(f)
         for back in (False, True):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,8 +70,8 @@ class Grid:
             if not isinstance(length, int | float | np.number) or not (0.0 < float(length) < math.inf):
                 raise GridError(f"grid size is {self.size!r}; all lengths must be positive and finite")
         boundary = ("periodic",) * dim if self.boundary == () else _sequence("boundary", self.boundary, dim)
-        object.__setattr__(self, "shape", tuple(int(n) for n in shape))
-        object.__setattr__(self, "size", tuple(float(length) for length in size))
+        object.__setattr__(self, "shape", tuple(map(int, shape)))
+        object.__setattr__(self, "size", tuple(map(float, size)))
         object.__setattr__(self, "boundary", tuple(self._checked(kinds) for kinds in boundary))
 
     def _checked(self, kinds: object) -> str | tuple[str, str]:
@@ -179,7 +179,7 @@ class Grid:
         return tuple(points)
 
 
-def _sequence(name: str, value: object, length: int | None = None) -> Sequence[object]:
+def _sequence(name: str, value: object, length: int | None = None) -> Sequence[Any]:
     counted = {None: "two values, one for each axis, or three", 2: "two values, one for each axis"}
     if (
         isinstance(value, str)
@@ -188,7 +188,7 @@ def _sequence(name: str, value: object, length: int | None = None) -> Sequence[o
     ):
         wanted = counted.get(length, f"{length} values, one for each axis")
         raise GridError(f"grid {name} is {value!r}; give {wanted}")
-    return cast(Sequence[object], value)
+    return cast(Sequence[Any], value)
 
 
 def beyond(a: Array, axis: int, n: int) -> Array:

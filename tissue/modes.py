@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Part:
 
     def of(self, x: Array, shape: tuple[int, ...]) -> Array:
         """View of the unknowns [dim + 1, slots] that this part moves."""
-        return x[self.component].reshape(shape)[self.where]
+        return cast(Array, x[self.component].reshape(shape)[self.where])
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +125,8 @@ def _part(grid: Grid, component: int, along: int | None, sign: float) -> Part:
         mass.reshape(-1)[[0, -1]] = 0.5
     if along is None:
         return Part(component, where, np.full((1,) * grid.dim, sign), mass)
-    place = (np.arange(grid.shape[along]) + 0.5) * grid.spacing[along] - 0.5 * grid.size[along]
-    return Part(component, where, sign * place.reshape([-1 if a == along else 1 for a in range(grid.dim)]), mass)
+    place = grid.centres()[along] - 0.5 * grid.size[along]
+    return Part(component, where, sign * place, mass)
 
 
 @lru_cache(maxsize=32)

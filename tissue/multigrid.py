@@ -52,7 +52,7 @@ class Operator:
 
     def row(self, k: int) -> Array:
         """Row k of `co` on level 0 in the shape of the slots."""
-        return self.coefficients()[k].reshape(self.hierarchy.shape)
+        return np.asarray(self.coefficients()[k].reshape(self.hierarchy.shape))
 
     def edge(self, k: int) -> Array:
         """Viscosity on the edges of the k-th pair of axes as the operator counts it, in the shape of the slots."""
@@ -230,7 +230,7 @@ def _remaining(errors: list[float], tolerance: float) -> float:
 
 
 class _Directions:
-    """Steps and what they take from the residual, the latter orthogonal; the oldest give way when all places are taken."""
+    """Steps and what they add to the residual, the latter orthogonal; the oldest give way when no place is left."""
 
     def __init__(self, a: Operator, weight: Array) -> None:
         self.a, self.weight = a, weight
@@ -241,7 +241,7 @@ class _Directions:
 
     def place(self) -> Array:
         """Where the next step is to be written, [dim + 1, slots]."""
-        return self.steps[self.used % len(self.steps)].reshape(self.a.dim + 1, -1)
+        return np.asarray(self.steps[self.used % len(self.steps)].reshape(self.a.dim + 1, -1))
 
     def descend(self, zero: Array, x: Array, r: Array) -> bool:
         """Take from r all that the step in `place` can take; False if it can take nothing."""
@@ -278,4 +278,4 @@ class _Cycle:
         f[: r.size], x[: r.size] = r.ravel(), 0.0
         buffers: tuple[Any, ...] = (a.co, x, f, left, a.damping, a.sweeps, levels.coarsest_sweeps)
         kernels.cycle[a.dim](levels.r, levels.schedule, *levels.tables, *buffers)
-        return x[: r.size].reshape(r.shape)
+        return np.asarray(x[: r.size].reshape(r.shape))

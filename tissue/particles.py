@@ -8,6 +8,7 @@ density whose sum and torque vanish to rounding.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -143,7 +144,27 @@ def velocity(flow: Flow, positions: ArrayLike) -> Array:
 
 def _velocity(flow: Flow, points: Array) -> Array:
     parts = [_gather(flow.grid, u, points, nodes=(a,), velocity=True) for a, u in enumerate(flow.velocity)]
-    return np.stack(parts, axis=-1)
+    out = np.stack(parts, axis=-1)
+    for (axis, end), given in flow.walls.items():
+        _add_wall(flow.grid, points, axis, end, given, out)
+    return out
+
+
+def _add_wall(grid: Grid, points: Array, axis: int, end: int, given: Sequence[Array], out: Array) -> None:
+    """Within half a cell of a side the velocities along it go over to those given there, at the nearest face."""
+    away = np.abs(points[:, axis] - end * grid.size[axis]) / grid.spacing[axis]
+    near = np.flatnonzero(away < 0.5)
+    for b, part in enumerate(given):
+        if b == axis:
+            continue
+        place: list[Integers] = []
+        for c in range(grid.dim):
+            if c != axis:
+                n = part.shape[len(place)]
+                s = points[near, c] / grid.spacing[c] - (0.0 if c == b else 0.5)
+                k = np.rint(s).astype(np.int64)
+                place.append(k % n if grid.periodic[c] else np.clip(k, 0, n - 1))
+        out[near, b] += (1.0 - 2.0 * away[near]) * part[tuple(place)]
 
 
 def into_box(grid: Grid, positions: Array) -> Array:

@@ -7,17 +7,23 @@ from numpy.typing import ArrayLike
 
 from tissue.errors import FieldError
 from tissue.fields import StressField, as_positions
-from tissue.grid import Array, Grid, beyond, lower
+from tissue.grid import Array, beyond, lower
 from tissue.particles import _gather
 from tissue.stokes import Flow, Stokes
 
 
-def _edge_difference(grid: Grid, u: Array, along: int, axis: int) -> Array:
-    """d u / d axis of a velocity along another axis, on the edges between the two."""
+def _edge_difference(flow: Flow, along: int, axis: int) -> Array:
+    """d u / d axis of the velocity along another axis, on the edges between the two."""
+    grid, u = flow.grid, flow.velocity[along]
     n, (low, high) = grid.shape[along], grid.wall_signs[axis]
     rows = np.moveaxis(u, axis, 0)
     before = rows[-1:] if low == 0.0 else low * rows[:1]
     after = rows[:1] if high == 0.0 else high * rows[-1:]
+    for (side, end), given in flow.walls.items():
+        if side == axis and end:
+            after = after + 2.0 * given[along][None]
+        elif side == axis:
+            before = before + 2.0 * given[along][None]
     extended = np.concatenate([before, rows, after])
     difference = np.moveaxis((extended[1:] - extended[:-1]) / grid.spacing[axis], 0, axis)
     return np.ascontiguousarray(np.take(difference, [*range(n), n if grid.open[along] else 0], axis=along))
@@ -32,7 +38,7 @@ def velocity_gradients(flow: Flow) -> dict[tuple[int, int], Array]:
         found[i, i] = (beyond(u, i, n) - lower(u, i, n)) / grid.spacing[i]
         for j in range(grid.dim):
             if j != i:
-                found[i, j] = _edge_difference(grid, u, i, j)
+                found[i, j] = _edge_difference(flow, i, j)
     return found
 
 

@@ -35,7 +35,8 @@ Walls = Mapping[str, Sequence[ArrayLike]]
 class Flow:
     """
     Velocity along each axis on the faces across it, `Grid.face_shape` each, pressure p in centres, and how they
-    were found. The axes' names u, v, w are short for the entries of `velocity`.
+    were found. The axes' names u, v, w are short for the entries of `velocity`. walls: by axis and end (0 low,
+    1 high) the components of the velocity given on a side.
     """
 
     grid: Grid
@@ -43,6 +44,7 @@ class Flow:
     p: Array
     iterations: int = 0
     residual: float = 0.0
+    walls: Mapping[tuple[int, int], Sequence[Array]] = field(default_factory=dict)
 
     @property
     def u(self) -> Array:
@@ -158,9 +160,9 @@ class Stokes:
         """
         f = self._right_hand_side(active_stress, force, growth)
         a, levels = self.operator, self.operator.hierarchy
-        held = np.zeros_like(f)
-        if walls:
-            _set_walls(a, walls, held, f)
+        held, given = np.zeros_like(f), _given(self.grid, walls or {})
+        if given:
+            _set_walls(a, given, held, f)
             driven = np.empty_like(f)
             multigrid.residual(a, held, f, driven)
             f = driven
@@ -180,7 +182,8 @@ class Stokes:
         x += held
         slots = x.reshape(-1, *levels.shape)
         velocity = tuple(_faces(self.grid, slots[b], b) for b in range(self.grid.dim))
-        return self._flow(velocity, slots[-1][_box(self.grid.shape)], iterations, error)
+        flow = self._flow(velocity, slots[-1][_box(self.grid.shape)], iterations, error)
+        return replace(flow, walls=given)
 
     def _flow(self, velocity: tuple[Array, ...], p: Array, iterations: int, error: float) -> Flow:
         """The flow with its pressure: what was counted to the viscous stress is taken back from the solver's."""
@@ -323,9 +326,8 @@ def _without_mean(view: Array, driving: float, mass: Array | float = 1.0) -> flo
     return None
 
 
-def _set_walls(a: multigrid.Operator, walls: Walls, held: Array, f: Array) -> None:
-    """Given velocities through sides into `held`, and what given velocities along them pull into f."""
-    grid = a.hierarchy.grid
+def _given(grid: Grid, walls: Walls) -> dict[tuple[int, int], list[Array]]:
+    """Velocities of sides by axis and end, each component on the side's faces or the ends of its edges."""
     names = {sign + AXES[axis]: (axis, end) for axis in range(grid.dim) for end, sign in enumerate("-+")}
     given = {}
     for name, velocity in walls.items():
@@ -344,6 +346,13 @@ def _set_walls(a: multigrid.Operator, walls: Walls, held: Array, f: Array) -> No
         if kind == "moving" and parts[axis].any():
             raise FieldError(f"side {name} is a moving wall, and nothing flows through it; make it 'inflow'")
         given[axis, end] = parts
+    return given
+
+
+def _set_walls(a: multigrid.Operator, given: dict[tuple[int, int], list[Array]], held: Array, f: Array) -> None:
+    """Given velocities through sides into `held`, and what given velocities along them pull into f."""
+    grid = a.hierarchy.grid
+    for (axis, end), parts in given.items():
         place = held[axis].reshape(a.hierarchy.shape)
         layer = np.moveaxis(place, axis, 0)[grid.shape[axis] if end else 0]
         layer[_box(parts[axis].shape)] = parts[axis]
