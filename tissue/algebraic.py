@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+import scipy.sparse.linalg as spla
 
 from tissue import _kernels_algebraic as kernels
 from tissue.grid import Array
@@ -25,6 +26,9 @@ from tissue.levels import AT, Hierarchy, Integers
 
 STRONG = 0.08  # entries larger than this times the geometric mean of their diagonals hold an aggregate together
 COARSEST = 300
+SLIGHT = 1e-10
+# unknowns of which a factorisation is still a matter of seconds to half a minute, and of at most 2 GB
+MOST_FACTORED = {2: 250_000, 3: 20_000}
 SLOWEST = 0.5  # where strong entries would leave more unknowns than this share, all entries count
 
 
@@ -145,7 +149,8 @@ class Preconditioner:
         self.a, self.b = _matrices(levels, co, self.faces, self.cells)
         self.d = 1.0 / self.a.diagonal()
         self.viscosity = 0.5 * co[0, self.cells]
-        self.share = 1.0 / (1.0 + co[friction + dim, self.cells] * self.viscosity)
+        self.softness = co[friction + dim, self.cells]
+        self.share = 1.0 / (1.0 + self.softness * self.viscosity)
         self.velocity = SmoothedAggregation(self.a, _rigid(levels, co.shape[1])[self.faces])
         laplacian = _sorted(self.b @ sp.diags(self.d) @ self.b.T)
         self.pressure = SmoothedAggregation(laplacian, np.ones((len(self.cells), 1)))
@@ -158,6 +163,35 @@ class Preconditioner:
         out = np.zeros(self.shape)
         out[:-1].reshape(-1)[self.faces] = self.velocity(f + self.b.T @ p)
         out[-1, self.cells] = p
+        return out
+
+
+class Direct:
+    """
+    A sparse LU factorisation of the whole, for what is left: noise of factors of a million from cell to cell.
+
+    Constant pressures and free motions are made regular by 1e-10 of the diagonal.
+    """
+
+    def __init__(self, made: Preconditioner) -> None:
+        self.made = made
+        whole = sp.bmat(
+            [
+                [made.a + SLIGHT * sp.diags(made.a.diagonal()), -made.b.T],
+                [made.b, sp.diags(made.softness + SLIGHT / made.viscosity)],
+            ]
+        )
+        self.scale = np.concatenate([np.sqrt(made.d), np.sqrt(made.viscosity)])
+        scaled = sp.diags(self.scale) @ whole @ sp.diags(self.scale)
+        self.factors = spla.splu(scaled.tocsc())
+
+    def __call__(self, r: Array) -> Array:
+        made, faces = self.made, len(self.made.faces)
+        f = np.concatenate([r[:-1].ravel()[made.faces], r[-1][made.cells]])
+        x = self.scale * self.factors.solve(self.scale * f)
+        out = np.zeros(made.shape)
+        out[:-1].reshape(-1)[made.faces] = x[:faces]
+        out[-1, made.cells] = x[faces:]
         return out
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tissue import _kernels_stokes as kernels
-from tissue.algebraic import Preconditioner
+from tissue.algebraic import MOST_FACTORED, Direct, Preconditioner
 from tissue.grid import Array, Grid
 from tissue.levels import Hierarchy, hierarchy
 from tissue.modes import Modes, free_modes
@@ -26,6 +26,7 @@ EASY, HARD, HARD_CONTRAST = (2, 0.9), (4, 1.0), 300.0
 DIRECTIONS, MOST_BYTES = 200, 2**30
 # After so many cycles the rate of the last ones says whether the rest is worth trying.
 TRIAL, PATIENCE = 10, 70.0
+FEW = 10  # a factorisation needs two or three
 ONLY_RESIDUAL = np.array([[kernels.ONLY_RESIDUAL, 0]])
 
 
@@ -160,15 +161,22 @@ def solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> 
 
 
 def _solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> tuple[int, float]:
-    """With the cycle, and where that stalls from the start again with the algebraic preconditioner."""
+    """With the cycle; where that stalls, from the start with the algebraic preconditioner; at last a factorisation."""
     start = x.copy()
     used, error, stalled = _descend(a, f, _Cycle(a), x=x, tolerance=tolerance, cycles=cycles, patience=PATIENCE)
     if stalled:
         # what the cycle left behind is large where nothing resists, and would drown the rest
         x[:] = start
         algebraic = Preconditioner(a.hierarchy, a.coefficients())
-        more, error, _ = _descend(a, f, algebraic, x=x, tolerance=tolerance, cycles=cycles - used, patience=np.inf)
+        small = f.size <= MOST_FACTORED[a.dim]
+        limits: dict[str, Any] = {"tolerance": tolerance, "patience": PATIENCE if small else np.inf}
+        more, error, stalled = _descend(a, f, algebraic, x=x, cycles=cycles - used, **limits)
         used += more
+        if stalled:
+            x[:] = start
+            limits["patience"] = np.inf
+            more, error, _ = _descend(a, f, Direct(algebraic), x=x, cycles=FEW, **limits)
+            used += more
     return used, error
 
 

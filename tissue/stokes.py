@@ -297,7 +297,7 @@ class Stokes:
             f"the flow missed its tolerance: residual {error:.2e} of {self.tolerance:.0e} after {iterations} cycles "
             f"on a grid of {' x '.join(map(str, self.grid.shape))}, viscosity contrast {contrast:.3g}. Lower the "
             "contrast of viscosity, smooth its logarithm over a few grid cells (inclusions and layers with jumps of "
-            "1e6 are solved, noise from cell to cell of more than 1e4 often not), "
+            "1e6 are solved, noise of 1e6 from cell to cell only on small grids), "
             "or raise the tolerance; one below about 1e-12 is beyond rounding"
         )
 
