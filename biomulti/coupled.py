@@ -71,6 +71,8 @@ class Tissue:
             raise OptionError(f"warm_up={warm_up!r} must be 0 or a positive, finite time.")
         if not isinstance(grid, tissue.Grid):
             raise OptionError(f"grid={grid!r} must be a tissue.Grid.")
+        if grid.dim != 2 or any(grid.open):
+            raise OptionError(f"grid={grid!r}: cells live on a rectangle, its axes periodic or between closed walls.")
         options.check_options(method=method, tolerance=tolerance, physical_scale=physical_scale)
         self.network = load(network)
         self.grid = grid

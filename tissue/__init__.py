@@ -1,5 +1,5 @@
 """
-Mechanics and transport of an active viscous fluid that carries points.
+Mechanics and transport of an active viscous fluid that carries points, in two and three dimensions.
 
 Importing it sets the environment variable OMP_WAIT_POLICY to PASSIVE unless it is set already.
 """

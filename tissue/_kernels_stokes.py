@@ -1,388 +1,635 @@
 """
-Kernels of the Stokes multigrid on the staggered grid.
+Kernels of the Stokes multigrid on the staggered grid, in two and three dimensions from one source.
 
-Every level's arrays lie one after another in flat buffers: `geometry[l]` holds nx, ny and where level l begins
-in the cell buffers, the corner buffers and the two axes of the transfer tables. A level's unknowns are
-x[0] = u, x[1] = v, x[2] = p, each [nx, ny]; its `co` holds friction on x-faces, friction on y-faces,
-1 / bulk viscosity, the inverse diagonals of the two momentum equations (zero on walls, which so never
-move) and the inverse of the cell's pressure equation.
+Every level lives on n + 1 slots an axis: cells and lower faces in slots 0 ... n - 1, the upper faces of the last
+cells in slot n where the axis does not wrap round. Whatever a slot does not stand for holds zero, so that what
+lies beyond a wall is read as zero and no kernel asks where it is: the boundary is in the coefficients.
 
-rx, ry are 1 / hx and 1 / hy. sx, sy are the wall signs of tissue.grid.WALL_SIGN: -1 no-slip, +1 free-slip,
-0 periodic. One code serves all.
+`x` and `f` [dim + 1, slots] hold the velocity components and the pressure. The rows of `co` [rows, slots], see
+`rows`: 2 eta, lambda, the viscosity on the edges of every pair of axes (doubled on walls that hold the fluid,
+zero on those that do not), friction on the faces, 1 / bulk modulus, the inverse diagonals of the momentum
+equations (zero where the velocity is given) and the inverse of the cell's pressure equation.
+
+u0, u1, u2 and d0, d1, d2 are the distances in memory to the next and the last slot along each axis, v0, v1, v2
+those from the next slot to the one after it. `r` holds 1 / spacing; its length is the dimension, known when the
+kernel is compiled, and what belongs to the third axis is then left out.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 
-from tissue._jit import kernel
+from tissue._jit import Kernel, kernel
 
 _device = numba.njit(fastmath={"contract"}, error_model="numpy")
+_inline = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
 # On smaller levels waking the threads costs more than the work.
-PARALLEL_CELLS = 32768
-SMOOTH, SMOOTH_BACK, RESIDUAL = 0, 1, 2
-DOWN, UP, COARSEST = 0, 1, 2
+PARALLEL_SLOTS = 16384
+SMOOTH, SMOOTH_BACK, RESIDUAL, RESTRICT, PROLONG = 0, 1, 2, 3, 4
+DOWN, UP, COARSEST, ONLY_RESIDUAL = 0, 1, 2, 3
+# tables of transfers between levels
+OVERLAP, HAT, TANGENT, SCALAR, FACE = 0, 1, 2, 3, 4
 CHUNK = 4096
+NO_SLIP, FREE_SLIP, TRACTION_FREE = 1, 2, 3
+
+
+@_inline
+def rows(dim):  # type: ignore[no-untyped-def]
+    """Rows of `co` where friction, 1 / bulk modulus, inverse diagonals and the inverse of the cell begin."""
+    friction = 2 + dim * (dim - 1) // 2
+    return friction, friction + dim, friction + dim + 1, friction + 2 * dim + 1
+
+
+@_inline
+def _dilation(x, c, u0, u1, u2, r):  # type: ignore[no-untyped-def]
+    """div u in cell c."""
+    total = (x[0, c + u0] - x[0, c]) * r[0] + (x[1, c + u1] - x[1, c]) * r[1]
+    if len(r) == 3:
+        total += (x[2, c + u2] - x[2, c]) * r[2]
+    return total
+
+
+@_inline
+def _tension(x, co, a, c, u, dilation, r):  # type: ignore[no-untyped-def]
+    """2 eta e_aa + lambda div u - p in cell c, u to its upper face along a."""
+    return co[0, c] * ((x[a, c + u] - x[a, c]) * r[a]) + co[1, c] * dilation - x[len(r), c]
+
+
+@_inline
+def _shear(x, co, row, a, b, c, da, db, r):  # type: ignore[no-untyped-def]
+    """eta (d u_a / d b + d u_b / d a) on the lower edge of cell c."""
+    return co[row, c] * ((x[a, c] - x[a, c + db]) * r[b] + (x[b, c] - x[b, c + da]) * r[a])
+
+
+@_inline
+def _shears(x, co, row, a, b, c, ua, ub, da, db, r):  # type: ignore[no-untyped-def]
+    """The shear stress on the four edges of cell c between axes a and b: lower, next along a, along b, both."""
+    return (
+        _shear(x, co, row, a, b, c, da, db, r),
+        _shear(x, co, row, a, b, c + ua, -ua, db, r),
+        _shear(x, co, row, a, b, c + ub, da, -ub, r),
+        _shear(x, co, row, a, b, c + ua + ub, -ua, -ub, r),
+    )
+
+
+@_inline
+def _correction(x, f, co, a, c, force, dim):  # type: ignore[no-untyped-def]
+    """What the momentum equation at face c of axis a asks for alone."""
+    friction, _, inverse, _ = rows(dim)
+    return (f[a, c] - co[friction + a, c] * x[a, c] + force) * co[inverse + a, c]
+
+
+@_inline
+def _smooth_cell(x, f, co, c, u0, u1, u2, d0, d1, d2, v0, v1, v2, r, damping):  # type: ignore[no-untyped-def]
+    """Vanka: solve for the pressure of cell c and the velocities on its faces together."""
+    dim = len(r)
+    _, bulk, inverse, cell = rows(dim)
+    here = _dilation(x, c, u0, u1, u2, r)
+    t = _tension(x, co, 0, c, u0, here, r)
+    low0 = (t - _tension(x, co, 0, c + d0, -d0, _dilation(x, c + d0, -d0, u1, u2, r), r)) * r[0]
+    high0 = (_tension(x, co, 0, c + u0, v0, _dilation(x, c + u0, v0, u1, u2, r), r) - t) * r[0]
+    t = _tension(x, co, 1, c, u1, here, r)
+    low1 = (t - _tension(x, co, 1, c + d1, -d1, _dilation(x, c + d1, u0, -d1, u2, r), r)) * r[1]
+    high1 = (_tension(x, co, 1, c + u1, v1, _dilation(x, c + u1, u0, v1, u2, r), r) - t) * r[1]
+    s, sa, sb, sab = _shears(x, co, 2, 0, 1, c, u0, u1, d0, d1, r)
+    low0 += (sb - s) * r[1]
+    high0 += (sab - sa) * r[1]
+    low1 += (sa - s) * r[0]
+    high1 += (sab - sb) * r[0]
+    if len(r) == 3:
+        t = _tension(x, co, 2, c, u2, here, r)
+        low2 = (t - _tension(x, co, 2, c + d2, -d2, _dilation(x, c + d2, u0, u1, -d2, r), r)) * r[2]
+        high2 = (_tension(x, co, 2, c + u2, v2, _dilation(x, c + u2, u0, u1, v2, r), r) - t) * r[2]
+        s, sa, sb, sab = _shears(x, co, 3, 0, 2, c, u0, u2, d0, d2, r)
+        low0 += (sb - s) * r[2]
+        high0 += (sab - sa) * r[2]
+        low2 += (sa - s) * r[0]
+        high2 += (sab - sb) * r[0]
+        s, sa, sb, sab = _shears(x, co, 4, 1, 2, c, u1, u2, d1, d2, r)
+        low1 += (sb - s) * r[2]
+        high1 += (sab - sa) * r[2]
+        low2 += (sa - s) * r[1]
+        high2 += (sab - sb) * r[1]
+        low2 = _correction(x, f, co, 2, c, low2, dim)
+        high2 = _correction(x, f, co, 2, c + u2, high2, dim)
+    low0 = _correction(x, f, co, 0, c, low0, dim)
+    high0 = _correction(x, f, co, 0, c + u0, high0, dim)
+    low1 = _correction(x, f, co, 1, c, low1, dim)
+    high1 = _correction(x, f, co, 1, c + u1, high1, dim)
+    missing = f[dim, c] - co[bulk, c] * x[dim, c] - here - (high0 - low0) * r[0] - (high1 - low1) * r[1]
+    if len(r) == 3:
+        missing -= (high2 - low2) * r[2]
+    dp = missing * co[cell, c]
+    x[0, c] += damping * (low0 - dp * r[0] * co[inverse, c])
+    x[0, c + u0] += damping * (high0 + dp * r[0] * co[inverse, c + u0])
+    x[1, c] += damping * (low1 - dp * r[1] * co[inverse + 1, c])
+    x[1, c + u1] += damping * (high1 + dp * r[1] * co[inverse + 1, c + u1])
+    if len(r) == 3:
+        x[2, c] += damping * (low2 - dp * r[2] * co[inverse + 2, c])
+        x[2, c + u2] += damping * (high2 + dp * r[2] * co[inverse + 2, c + u2])
+    x[dim, c] += damping * dp
+
+
+@_inline
+def _store(x, f, out, co, a, c, force, dim):  # type: ignore[no-untyped-def]
+    friction, _, inverse, _ = rows(dim)
+    left = f[a, c] - co[friction + a, c] * x[a, c] + force
+    out[a, c] = left if co[inverse + a, c] != 0.0 else 0.0
+
+
+@_inline
+def _residual_cell(x, f, out, co, c, u0, u1, u2, d0, d1, d2, r):  # type: ignore[no-untyped-def]
+    """out = f - A x at the lower faces of slot c and in its cell; zero where there is nothing to solve."""
+    dim = len(r)
+    _, bulk, _, cell = rows(dim)
+    here = _dilation(x, c, u0, u1, u2, r)
+    force0 = _tension(x, co, 0, c, u0, here, r)
+    force0 = (force0 - _tension(x, co, 0, c + d0, -d0, _dilation(x, c + d0, -d0, u1, u2, r), r)) * r[0]
+    force1 = _tension(x, co, 1, c, u1, here, r)
+    force1 = (force1 - _tension(x, co, 1, c + d1, -d1, _dilation(x, c + d1, u0, -d1, u2, r), r)) * r[1]
+    s = _shear(x, co, 2, 0, 1, c, d0, d1, r)
+    force0 += (_shear(x, co, 2, 0, 1, c + u1, d0, -u1, r) - s) * r[1]
+    force1 += (_shear(x, co, 2, 0, 1, c + u0, -u0, d1, r) - s) * r[0]
+    if len(r) == 3:
+        force2 = _tension(x, co, 2, c, u2, here, r)
+        force2 = (force2 - _tension(x, co, 2, c + d2, -d2, _dilation(x, c + d2, u0, u1, -d2, r), r)) * r[2]
+        s = _shear(x, co, 3, 0, 2, c, d0, d2, r)
+        force0 += (_shear(x, co, 3, 0, 2, c + u2, d0, -u2, r) - s) * r[2]
+        force2 += (_shear(x, co, 3, 0, 2, c + u0, -u0, d2, r) - s) * r[0]
+        s = _shear(x, co, 4, 1, 2, c, d1, d2, r)
+        force1 += (_shear(x, co, 4, 1, 2, c + u2, d1, -u2, r) - s) * r[2]
+        force2 += (_shear(x, co, 4, 1, 2, c + u1, -u1, d2, r) - s) * r[1]
+        _store(x, f, out, co, 2, c, force2, dim)
+    _store(x, f, out, co, 0, c, force0, dim)
+    _store(x, f, out, co, 1, c, force1, dim)
+    left = f[dim, c] - here - co[bulk, c] * x[dim, c]
+    out[dim, c] = left if co[cell, c] != 0.0 else 0.0
+
+
+@_inline
+def _line(operation, x, f, out, co, start, n, u0, d0, v0, u1, d1, v1, steps, at, r, damping):  # type: ignore[no-untyped-def]
+    """One operation along the last axis; the third triple of distances is that axis' own."""
+    for step in range(n):
+        k = n - 1 - step if operation == SMOOTH_BACK else step
+        c = start + k
+        u, d, v = steps[0, at + k], steps[1, at + k], steps[2, at + k]
+        if operation == RESIDUAL:
+            if len(r) == 3:
+                _residual_cell(x, f, out, co, c, u0, u1, u, d0, d1, d, r)
+            else:
+                _residual_cell(x, f, out, co, c, u0, u, u, d0, d, d, r)
+        elif len(r) == 3:
+            _smooth_cell(x, f, co, c, u0, u1, u, d0, d1, d, v0, v1, v, r, damping)
+        else:
+            _smooth_cell(x, f, co, c, u0, u, u, d0, d, d, v0, v, v, r, damping)
 
 
 @_device
-def _normal(u, v, ec, i, j, ip, jp, rx, ry):  # type: ignore[no-untyped-def]
-    """Viscous normal stress tau_xx = eta (du/dx - dv/dy) = -tau_yy in a cell."""
-    return ec[i, j] * ((u[ip, j] - u[i, j]) * rx - (v[i, jp] - v[i, j]) * ry)
-
-
-@_device
-def _shear(u, v, es, i, j, rx, ry, sx, sy):  # type: ignore[no-untyped-def]
-    """Viscous shear stress eta (du/dy + dv/dx) on corner i, j."""
-    nx, ny = u.shape
-    iw = 0 if i == nx else i
-    jw = 0 if j == ny else j
-    above = u[iw, jw]
-    below = u[iw, j - 1] if j > 0 else u[iw, ny - 1]
-    right = v[iw, jw]
-    left = v[i - 1, jw] if i > 0 else v[nx - 1, jw]
-    if sy != 0.0:
-        if j == 0:
-            below = sy * above
-        elif j == ny:
-            above = sy * below
-    if sx != 0.0:
-        if i == 0:
-            left = sx * right
-        elif i == nx:
-            right = sx * left
-    return es[i, j] * ((above - below) * ry + (right - left) * rx)
-
-
-@_device
-def _smooth_column(x, f, ec, es, co, i, rx, ry, sx, sy, damping, back):  # type: ignore[no-untyped-def]
-    """Vanka: in each cell of column i solve for its pressure and four face velocities together."""
-    nx, ny = ec.shape
-    u, v, p = x[0], x[1], x[2]
-    ip = i + 1 if i + 1 < nx else 0
-    im = i - 1 if i > 0 else nx - 1
-    for step in range(ny):
-        j = ny - 1 - step if back else step
-        jp = j + 1 if j + 1 < ny else 0
-        jm = j - 1 if j > 0 else ny - 1
-        ipp = ip + 1 if ip + 1 < nx else 0
-        jpp = jp + 1 if jp + 1 < ny else 0
-        here = _normal(u, v, ec, i, j, ip, jp, rx, ry) - p[i, j]
-        here_y = here + 2.0 * p[i, j]
-        west = _normal(u, v, ec, im, j, i, jp, rx, ry) - p[im, j]
-        east = _normal(u, v, ec, ip, j, ipp, jp, rx, ry) - p[ip, j]
-        south = _normal(u, v, ec, i, jm, ip, j, rx, ry) + p[i, jm]
-        north = _normal(u, v, ec, i, jp, ip, jpp, rx, ry) + p[i, jp]
-        sw = _shear(u, v, es, i, j, rx, ry, sx, sy)
-        se = _shear(u, v, es, i + 1, j, rx, ry, sx, sy)
-        nw = _shear(u, v, es, i, j + 1, rx, ry, sx, sy)
-        ne = _shear(u, v, es, i + 1, j + 1, rx, ry, sx, sy)
-        # co is zero on walls, so what is computed for a wall face is never used
-        rw = (f[0, i, j] - co[0, i, j] * u[i, j] + (here - west) * rx + (nw - sw) * ry) * co[3, i, j]
-        re = (f[0, ip, j] - co[0, ip, j] * u[ip, j] + (east - here) * rx + (ne - se) * ry) * co[3, ip, j]
-        rs = (f[1, i, j] - co[1, i, j] * v[i, j] - (here_y - south) * ry + (se - sw) * rx) * co[4, i, j]
-        rn = (f[1, i, jp] - co[1, i, jp] * v[i, jp] - (north - here_y) * ry + (ne - nw) * rx) * co[4, i, jp]
-        rp = f[2, i, j] - co[2, i, j] * p[i, j]
-        rp -= (u[ip, j] + re - u[i, j] - rw) * rx + (v[i, jp] + rn - v[i, j] - rs) * ry
-        dp = rp * co[5, i, j]
-        u[i, j] += damping * (rw - dp * rx * co[3, i, j])
-        u[ip, j] += damping * (re + dp * rx * co[3, ip, j])
-        v[i, j] += damping * (rs - dp * ry * co[4, i, j])
-        v[i, jp] += damping * (rn + dp * ry * co[4, i, jp])
-        p[i, j] += damping * dp
-
-
-@_device
-def _residual_column(x, f, r, ec, es, co, i, rx, ry, sx, sy):  # type: ignore[no-untyped-def]
-    """r = f - A x in column i; zero on walls."""
-    nx, ny = ec.shape
-    u, v, p = x[0], x[1], x[2]
-    ip = i + 1 if i + 1 < nx else 0
-    im = i - 1 if i > 0 else nx - 1
-    for j in range(ny):
-        jp = j + 1 if j + 1 < ny else 0
-        jm = j - 1 if j > 0 else ny - 1
-        here = _normal(u, v, ec, i, j, ip, jp, rx, ry)
-        sw = _shear(u, v, es, i, j, rx, ry, sx, sy)
-        r[0, i, j] = 0.0
-        if sx == 0.0 or i > 0:
-            west = _normal(u, v, ec, im, j, i, jp, rx, ry)
-            nw = _shear(u, v, es, i, j + 1, rx, ry, sx, sy)
-            stress = (here - west - p[i, j] + p[im, j]) * rx + (nw - sw) * ry
-            r[0, i, j] = f[0, i, j] - co[0, i, j] * u[i, j] + stress
-        r[1, i, j] = 0.0
-        if sy == 0.0 or j > 0:
-            south = _normal(u, v, ec, i, jm, ip, j, rx, ry)
-            se = _shear(u, v, es, i + 1, j, rx, ry, sx, sy)
-            stress = (south - here - p[i, j] + p[i, jm]) * ry + (se - sw) * rx
-            r[1, i, j] = f[1, i, j] - co[1, i, j] * v[i, j] + stress
-        flow = (u[ip, j] - u[i, j]) * rx + (v[i, jp] - v[i, j]) * ry
-        r[2, i, j] = f[2, i, j] - flow - co[2, i, j] * p[i, j]
-
-
-@_device
-def _column(operation, x, f, r, ec, es, co, i, rx, ry, sx, sy, damping):  # type: ignore[no-untyped-def]
-    if operation == RESIDUAL:
-        _residual_column(x, f, r, ec, es, co, i, rx, ry, sx, sy)
+def _plane(operation, i, x, f, out, co, shape, steps, at, r, damping):  # type: ignore[no-untyped-def]
+    """One operation in plane i of the first axis; shape holds the numbers of slots to visit."""
+    u0, d0, v0 = steps[0, at[0] + i], steps[1, at[0] + i], steps[2, at[0] + i]
+    if len(r) == 3:
+        for step in range(shape[1]):
+            j = shape[1] - 1 - step if operation == SMOOTH_BACK else step
+            u1, d1, v1 = steps[0, at[1] + j], steps[1, at[1] + j], steps[2, at[1] + j]
+            start = i * at[3] + j * at[4]
+            _line(operation, x, f, out, co, start, shape[2], u0, d0, v0, u1, d1, v1, steps, at[2], r, damping)
     else:
-        _smooth_column(x, f, ec, es, co, i, rx, ry, sx, sy, damping, operation == SMOOTH_BACK)
+        start = i * at[3]
+        _line(operation, x, f, out, co, start, shape[1], u0, d0, v0, u0, d0, v0, steps, at[1], r, damping)
+
+
+@_inline
+def _gathered(fine, a, index, weight, table0, table1, table2, row0, row1, row2, s0, s1, last, three):  # type: ignore[no-untyped-def]
+    """Weighted sum over entries of row a of the other level; the weights of a table row end with its first zero."""
+    total = 0.0
+    for k in range(last):
+        w0 = weight[table0, row0, k]
+        if w0 == 0.0:
+            break
+        c0 = index[table0, row0, k] * s0
+        for m in range(last):
+            w1 = w0 * weight[table1, row1, m]
+            if w1 == 0.0:
+                break
+            c1 = c0 + index[table1, row1, m] * s1
+            if three:
+                for q in range(last):
+                    w2 = w1 * weight[table2, row2, q]
+                    if w2 == 0.0:
+                        break
+                    total += w2 * fine[a, c1 + index[table2, row2, q]]
+            else:
+                total += w1 * fine[a, c1]
+    return total
+
+
+@_inline
+def _restrict_slot(source, target, index, weight, row0, row1, row2, s0, s1, c, r):  # type: ignore[no-untyped-def]
+    """All components at slot c of the coarse `target`; s0, s1 are the strides of `source`. Sums are kept."""
+    dim = len(r)
+    for a in range(dim + 1):
+        t0, t1, t2 = HAT if a == 0 else OVERLAP, HAT if a == 1 else OVERLAP, HAT if a == 2 < dim else OVERLAP
+        target[a, c] = _gathered(source, a, index, weight, t0, t1, t2, row0, row1, row2, s0, s1, 4, dim == 3)
+
+
+@_device
+def _restrict_plane(i, source, target, index, weight, table, shape, at, other, r):  # type: ignore[no-untyped-def]
+    """Plane i of the coarse level, of `shape` slots; `table` holds rows of the transfer, `at` and `other` strides."""
+    if len(r) == 3:
+        for j in range(shape[1]):
+            for k in range(shape[2]):
+                c = i * at[3] + j * at[4] + k
+                row0, row1, row2 = table[0] + i, table[1] + j, table[2] + k
+                _restrict_slot(source, target, index, weight, row0, row1, row2, other[3], other[4], c, r)
+    else:
+        for j in range(shape[1]):
+            row0, row1 = table[0] + i, table[1] + j
+            _restrict_slot(source, target, index, weight, row0, row1, 0, other[3], 1, i * at[3] + j, r)
+
+
+@_inline
+def _pair(source, a, place, weight, at):  # type: ignore[no-untyped-def]
+    """The weighted sum of two entries of component a in the lines `at` and beyond."""
+    return weight[0] * source[a, at + place[0]] + weight[1] * source[a, at + place[1]]
+
+
+@_inline
+def _prolong_line(source, target, a, index, weight, last, row, n, start, outer0, outer1, lines0, lines1, r):  # type: ignore[no-untyped-def]
+    """Add component a along one line of slots, linear in each axis; outer0, outer1 the weights across the line."""
+    for k in range(n):
+        place, part = index[last, row + k], weight[last, row + k]
+        value = outer0[0] * _pair(source, a, place, part, lines0[0])
+        value += outer0[1] * _pair(source, a, place, part, lines0[1])
+        if len(r) == 3:
+            value = outer1[0] * value + outer1[1] * (
+                outer0[0] * _pair(source, a, place, part, lines1[0])
+                + outer0[1] * _pair(source, a, place, part, lines1[1])
+            )
+        target[a, start + k] += value
+
+
+@_device
+def _prolong_plane(i, source, target, index, weight, table, shape, at, other, r):  # type: ignore[no-untyped-def]
+    """Add the coarse `source` to plane i of the fine level, of `shape` slots; see `_restrict_plane`."""
+    dim = len(r)
+    for a in range(dim + 1):
+        t0, t1, t2 = FACE if a == 0 else TANGENT, FACE if a == 1 else TANGENT, FACE if a == 2 else TANGENT
+        if a == dim:
+            t0 = t1 = t2 = SCALAR
+        w0, s0 = weight[t0, table[0] + i], index[t0, table[0] + i]
+        outer0 = w0[0], w0[1]
+        low, high = s0[0] * other[3], s0[1] * other[3]
+        if len(r) == 3:
+            for j in range(shape[1]):
+                w1, s1 = weight[t1, table[1] + j], index[t1, table[1] + j]
+                near, far = s1[0] * other[4], s1[1] * other[4]
+                lines0, lines1, start = (low + near, high + near), (low + far, high + far), i * at[3] + j * at[4]
+                outer1 = w1[0], w1[1]
+                _prolong_line(
+                    source, target, a, index, weight, t2, table[2], shape[2], start, outer0, outer1, lines0, lines1, r
+                )
+        else:
+            lines, start = (low, high), i * at[3]
+            _prolong_line(
+                source, target, a, index, weight, t1, table[1], shape[1], start, outer0, outer0, lines, lines, r
+            )
+
+
+@_device
+def _one_plane(  # type: ignore[no-untyped-def]
+    operation, i, x, f, out, co, shape, steps, at, r, damping, index, weight, table, other
+):
+    if operation == RESTRICT:
+        _restrict_plane(i, x, out, index, weight, table, shape, at, other, r)
+    elif operation == PROLONG:
+        _prolong_plane(i, x, out, index, weight, table, shape, at, other, r)
+    else:
+        _plane(operation, i, x, f, out, co, shape, steps, at, r, damping)
 
 
 @numba.njit(parallel=True, fastmath={"contract"}, error_model="numpy")
-def _columns_parallel(  # type: ignore[no-untyped-def]
-    operation, x, f, r, ec, es, co, first, stride, count, rx, ry, sx, sy, damping
+def _planes_parallel(  # type: ignore[no-untyped-def]
+    operation, x, f, out, co, shape, steps, at, first, stride, count, r, damping, index, weight, table, other
 ):
     for q in numba.prange(count):
-        _column(operation, x, f, r, ec, es, co, first + stride * q, rx, ry, sx, sy, damping)
+        i = first + stride * q
+        _one_plane(operation, i, x, f, out, co, shape, steps, at, r, damping, index, weight, table, other)
 
 
 @_device
-def _columns(operation, x, f, r, ec, es, co, first, stride, count, rx, ry, sx, sy, damping):  # type: ignore[no-untyped-def]
-    if ec.size >= PARALLEL_CELLS and count > 1:
-        _columns_parallel(operation, x, f, r, ec, es, co, first, stride, count, rx, ry, sx, sy, damping)
+def _planes(  # type: ignore[no-untyped-def]
+    operation, x, f, out, co, shape, steps, at, first, stride, count, r, damping, index, weight, table, other
+):
+    if out.shape[1] >= PARALLEL_SLOTS and count > 1:
+        _planes_parallel(
+            operation, x, f, out, co, shape, steps, at, first, stride, count, r, damping, index, weight, table, other
+        )
     else:
         for q in range(count):
-            _column(operation, x, f, r, ec, es, co, first + stride * q, rx, ry, sx, sy, damping)
+            i = first + stride * q
+            _one_plane(operation, i, x, f, out, co, shape, steps, at, r, damping, index, weight, table, other)
 
 
 @_device
-def _sweep(x, f, ec, es, co, rx, ry, sx, sy, damping, back):  # type: ignore[no-untyped-def]
+def _sweep(x, f, co, cells, steps, at, r, damping, index, weight, back):  # type: ignore[no-untyped-def]
     """
-    One pass of the smoother. Columns three apart share nothing, so each third of them is one colour; where
-    the axis wraps and is no multiple of three, the one or two columns left over are colours of their own.
+    One pass of the smoother. Planes three apart share nothing, so each third of them is one colour; where
+    the axis wraps and is no multiple of three, the one or two planes left over are colours of their own.
     """
-    nx = ec.shape[0]
-    thirds = nx // 3
-    rest = nx - 3 * thirds
+    thirds = cells[0] // 3
+    rest = cells[0] - 3 * thirds
     operation = SMOOTH_BACK if back else SMOOTH
     for step in range(3 + rest):
         colour = 2 + rest - step if back else step
         first = colour if colour < 3 else 3 * thirds + colour - 3
         count = thirds if colour < 3 else 1
-        _columns(operation, x, f, x, ec, es, co, first, 3, count, rx, ry, sx, sy, damping)
+        _planes(operation, x, f, x, co, cells, steps, at, first, 3, count, r, damping, index, weight, cells, at)
+
+
+@_inline
+def level_rows(buffer, geometry, level, count):  # type: ignore[no-untyped-def]
+    """Rows [count, slots] of one level in a flat buffer."""
+    start, slots = geometry[level, 9], geometry[level, 10]
+    return buffer[count * start : count * (start + slots)].reshape((count, slots))
 
 
 @_device
-def _gathered(fine, index, weight, table_x, table_y, row_x, row_y):  # type: ignore[no-untyped-def]
-    """Weighted sum over the fine entries of one coarse entry; a row's weights end with the first zero."""
-    total = 0.0
-    for k in range(4):
-        a = weight[table_x, row_x, k]
-        if a == 0.0:
-            break
-        i = index[table_x, row_x, k]
-        for m in range(4):
-            b = weight[table_y, row_y, m]
-            if b == 0.0:
-                break
-            total += a * b * fine[i, index[table_y, row_y, m]]
-    return total
+def _visit(operation, level, geometry, r, steps, index, weight, co, x, f, left, damping, sweeps, coarsest):  # type: ignore[no-untyped-def]
+    n = len(r) + 1
+    cells, slots, at = geometry[level, 0:3], geometry[level, 3:6], geometry[level, 11:16]
+    xl, fl = level_rows(x, geometry, level, n), level_rows(f, geometry, level, n)
+    rl, col = level_rows(left, geometry, level, n), level_rows(co, geometry, level, rows(len(r))[3] + 1)
+    if operation == COARSEST:
+        for _ in range(coarsest):
+            _sweep(xl, fl, col, cells, steps, at, r, damping, index, weight, False)
+            _sweep(xl, fl, col, cells, steps, at, r, damping, index, weight, True)
+        return
+    if operation == DOWN:
+        for _ in range(sweeps):
+            _sweep(xl, fl, col, cells, steps, at, r, damping, index, weight, False)
+    if operation != UP:
+        _planes(RESIDUAL, xl, fl, rl, col, slots, steps, at, 0, 1, slots[0], r, damping, index, weight, slots, at)
+    if operation == ONLY_RESIDUAL:
+        return
+    below = geometry[level + 1, 11:16]
+    if operation == DOWN:
+        target, wide = level_rows(f, geometry, level + 1, n), geometry[level + 1, 3:6]
+        table = geometry[level, 6:9]
+        _planes(RESTRICT, rl, rl, target, col, wide, steps, below, 0, 1, wide[0], r, 0.0, index, weight, table, at)
+        level_rows(x, geometry, level + 1, n)[:] = 0.0
+    else:
+        source, table = level_rows(x, geometry, level + 1, n), geometry[level, 6:9]
+        _planes(PROLONG, source, fl, xl, col, slots, steps, at, 0, 1, slots[0], r, 0.0, index, weight, table, below)
+        for _ in range(sweeps):
+            _sweep(xl, fl, col, cells, steps, at, r, damping, index, weight, True)
 
 
-@_device
-def _restrict(r, f, index, weight, row_x, row_y):  # type: ignore[no-untyped-def]
-    """Fine residual to coarse right-hand side: cells by overlap, faces by the hat function; sums are kept."""
-    u, v, p = r[0], r[1], r[2]
-    for i in range(f.shape[1]):
-        for j in range(f.shape[2]):
-            f[0, i, j] = _gathered(u, index, weight, 1, 0, row_x + i, row_y + j)
-            f[1, i, j] = _gathered(v, index, weight, 0, 1, row_x + i, row_y + j)
-            f[2, i, j] = _gathered(p, index, weight, 0, 0, row_x + i, row_y + j)
+@_inline
+def _tuple_at(table, level, like):  # type: ignore[no-untyped-def]
+    """Row `level` of a table as a tuple of the length of `like`."""
+    if len(like) == 3:
+        return table[level, 0], table[level, 1], table[level, 2]
+    else:
+        return table[level, 0], table[level, 1]
 
 
-@_device
-def _prolong(coarse, fine, index, weight, row_x, row_y, sx, sy):  # type: ignore[no-untyped-def]
-    """Add the coarse correction, linear in each axis, to the fine level."""
-    nx, ny = fine.shape[1], fine.shape[2]
-    for i in range(nx):
-        for j in range(ny):
-            a = b = c = 0.0
-            for k in range(2):
-                ti, tw = index[2, row_x + i, k], weight[2, row_x + i, k]
-                si, sw = index[3, row_x + i, k], weight[3, row_x + i, k]
-                fi, fw = index[4, row_x + i, k], weight[4, row_x + i, k]
-                for m in range(2):
-                    a += fw * weight[2, row_y + j, m] * coarse[0, fi, index[2, row_y + j, m]]
-                    b += tw * weight[4, row_y + j, m] * coarse[1, ti, index[4, row_y + j, m]]
-                    c += sw * weight[3, row_y + j, m] * coarse[2, si, index[3, row_y + j, m]]
-            if sx == 0.0 or i > 0:
-                fine[0, i, j] += a
-            if sy == 0.0 or j > 0:
-                fine[1, i, j] += b
-            fine[2, i, j] += c
-
-
-@_device
-def _level(buffer, geometry, level):  # type: ignore[no-untyped-def]
-    nx, ny, start = geometry[level, 0], geometry[level, 1], geometry[level, 2]
-    return buffer[3 * start : 3 * (start + nx * ny)].reshape((3, nx, ny))
-
-
-@_device
-def _coefficients(ec, es, co, geometry, level):  # type: ignore[no-untyped-def]
-    nx, ny, start, corner = geometry[level, 0], geometry[level, 1], geometry[level, 2], geometry[level, 3]
-    centres = ec[start : start + nx * ny].reshape((nx, ny))
-    corners = es[corner : corner + (nx + 1) * (ny + 1)].reshape((nx + 1, ny + 1))
-    return centres, corners, co[6 * start : 6 * (start + nx * ny)].reshape((6, nx, ny))
-
-
-@kernel(
-    "void(i8[:,::1], i8[:,::1], f8[:,::1], i8[:,:,::1], f8[:,:,::1], f8[::1], f8[::1], f8[::1], f8[::1],"
-    "f8[::1], f8[::1], f8, f8, f8, i8, i8)",
-    fastmath={"contract"},
-    error_model="numpy",
-)
-def cycle(  # type: ignore[no-untyped-def]
-    schedule, geometry, spacing, index, weight, ec, es, co, x, f, r, sx, sy, damping, sweeps, coarsest_sweeps
+def _cycle(  # type: ignore[no-untyped-def]
+    r0, schedule, geometry, inverse_spacing, steps, index, weight, co, x, f, left, damping, sweeps, coarsest
 ):
-    """One multigrid cycle for A x = f from x = 0 on level 0, in the order of visits that `schedule` lists."""
-    _level(x, geometry, 0)[:] = 0.0
+    """
+    The visits that `schedule` lists: a multigrid cycle for A x = f, from x = 0 on level 0, or `left` = f - A x alone.
+    """
     for visit in range(schedule.shape[0]):
         operation, level = schedule[visit, 0], schedule[visit, 1]
-        rx, ry = 1.0 / spacing[level, 0], 1.0 / spacing[level, 1]
-        xl, fl, rl = _level(x, geometry, level), _level(f, geometry, level), _level(r, geometry, level)
-        ecl, esl, col = _coefficients(ec, es, co, geometry, level)
-        if operation == COARSEST:
-            for _ in range(coarsest_sweeps):
-                _sweep(xl, fl, ecl, esl, col, rx, ry, sx, sy, damping, False)
-                _sweep(xl, fl, ecl, esl, col, rx, ry, sx, sy, damping, True)
-        elif operation == DOWN:
-            for _ in range(sweeps):
-                _sweep(xl, fl, ecl, esl, col, rx, ry, sx, sy, damping, False)
-            _columns(RESIDUAL, xl, fl, rl, ecl, esl, col, 0, 1, ecl.shape[0], rx, ry, sx, sy, damping)
-            below = _level(f, geometry, level + 1)
-            _restrict(rl, below, index, weight, geometry[level, 4], geometry[level, 5])
-            _level(x, geometry, level + 1)[:] = 0.0
-        else:
-            below = _level(x, geometry, level + 1)
-            _prolong(below, xl, index, weight, geometry[level, 4], geometry[level, 5], sx, sy)
-            for _ in range(sweeps):
-                _sweep(xl, fl, ecl, esl, col, rx, ry, sx, sy, damping, True)
+        r = _tuple_at(inverse_spacing, level, r0)
+        _visit(operation, level, geometry, r, steps, index, weight, co, x, f, left, damping, sweeps, coarsest)
 
 
-@kernel(
-    "void(f8[:,:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,::1], f8[:,::1], f8[:,:,::1], f8, f8, f8, f8)",
-    fastmath={"contract"},
-    error_model="numpy",
-)
-def residual(x, f, r, ec, es, co, rx, ry, sx, sy):  # type: ignore[no-untyped-def]
-    """r = f - A x."""
-    _columns(RESIDUAL, x, f, r, ec, es, co, 0, 1, ec.shape[0], rx, ry, sx, sy, 1.0)
+@_inline
+def _edge_mean(low, high, wall):  # type: ignore[no-untyped-def]
+    """Viscosity between two cells by their harmonic mean, or on a wall beside `low` by extrapolating logarithms."""
+    if wall:
+        return low * np.sqrt(low / high)
+    return 2.0 * low * high / (low + high)
 
 
-@_device
-def _corner_stencil(i, n, sign):  # type: ignore[no-untyped-def]
-    """The two cells an axis' corner is averaged from, with weights; beyond a wall, by extrapolation."""
-    if sign == 0.0:
-        return (i - 1 if i > 0 else n - 1), (i if i < n else 0), 0.5, 0.5
-    if i == 0:
-        return 0, 1, 1.5, -0.5
-    if i == n:
-        return n - 1, n - 2, 1.5, -0.5
-    return i - 1, i, 0.5, 0.5
+@_inline
+def _log_mean(low, high, wall):  # type: ignore[no-untyped-def]
+    if wall:
+        return low * np.sqrt(low / high)
+    return np.sqrt(low * high)
 
 
-@_device
-def _corner_viscosity(log_eta, es, sx, sy, low, high):  # type: ignore[no-untyped-def]
-    nx, ny = log_eta.shape
-    for i in range(nx + 1):
-        i0, i1, a0, a1 = _corner_stencil(i, nx, sx)
-        for j in range(ny + 1):
-            j0, j1, b0, b1 = _corner_stencil(j, ny, sy)
-            value = a0 * (b0 * log_eta[i0, j0] + b1 * log_eta[i0, j1])
-            value += a1 * (b0 * log_eta[i1, j0] + b1 * log_eta[i1, j1])
-            es[i, j] = np.exp(min(max(value, low), high))
+@_inline
+def _between(i, n, periodic):  # type: ignore[no-untyped-def]
+    """The two cells beside node i of an axis, and whether it lies on a wall; there the nearer cell comes first."""
+    if 0 < i < n:
+        return i - 1, i, False
+    if periodic:
+        return n - 1, 0, False
+    return (0, 1, True) if i == 0 else (n - 1, n - 2, True)
+
+
+@_inline
+def _side(i, n, sides, axis):  # type: ignore[no-untyped-def]
+    """What holds node i of an axis: 0 inside and where the axis wraps."""
+    return sides[axis, 0] if i == 0 else (sides[axis, 1] if i == n else 0)
+
+
+@_inline
+def _hold(a, b):  # type: ignore[no-untyped-def]
+    """How an edge counts between sides a and b: the difference to a no-slip wall is taken over half a cell."""
+    if (a == TRACTION_FREE and b == NO_SLIP) or (a == NO_SLIP and b == TRACTION_FREE):
+        return 1.0
+    if a >= FREE_SLIP or b >= FREE_SLIP:
+        return 0.0
+    return (2.0 if a == NO_SLIP else 1.0) * (2.0 if b == NO_SLIP else 1.0)
 
 
 @_device
-def _friction_and_diagonals(ec, es, co, gamma, bulk, rx, ry, sx, sy):  # type: ignore[no-untyped-def]
-    nx, ny = ec.shape
-    for i in range(nx):
-        im = i - 1 if i > 0 else nx - 1
-        for j in range(ny):
-            jm = j - 1 if j > 0 else ny - 1
-            co[0, i, j] = 0.5 * (gamma[im, j] + gamma[i, j])
-            co[1, i, j] = 0.5 * (gamma[i, jm] + gamma[i, j])
-            co[2, i, j] = bulk[i, j]
-            low = 1.0 - sy if sy != 0.0 and j == 0 else 1.0
-            high = 1.0 - sy if sy != 0.0 and j == ny - 1 else 1.0
-            d = (ec[i, j] + ec[im, j]) * rx**2 + (low * es[i, j] + high * es[i, j + 1]) * ry**2 + co[0, i, j]
-            co[3, i, j] = 0.0 if sx != 0.0 and i == 0 else 1.0 / d
-            low = 1.0 - sx if sx != 0.0 and i == 0 else 1.0
-            high = 1.0 - sx if sx != 0.0 and i == nx - 1 else 1.0
-            d = (ec[i, j] + ec[i, jm]) * ry**2 + (low * es[i, j] + high * es[i + 1, j]) * rx**2 + co[1, i, j]
-            co[4, i, j] = 0.0 if sy != 0.0 and j == 0 else 1.0 / d
-    for i in range(nx):
-        ip = i + 1 if i + 1 < nx else 0
-        for j in range(ny):
-            jp = j + 1 if j + 1 < ny else 0
-            s = (co[3, i, j] + co[3, ip, j]) * rx**2 + (co[4, i, j] + co[4, i, jp]) * ry**2
-            co[5, i, j] = 1.0 / (s + bulk[i, j])
+def _edge(eta, c, i, j, ni, nj, si, sj, a, b, sides, low, high, level):  # type: ignore[no-untyped-def]
+    """Viscosity on edge (i, j) between axes a and b, with strides si and sj; c is the slot of cell (0, 0) beside it."""
+    hold = _hold(_side(i, ni, sides, a), _side(j, nj, sides, b))
+    i0, i1, wall_i = _between(i, ni, sides[a, 0] == 0)
+    j0, j1, wall_j = _between(j, nj, sides[b, 0] == 0)
+    q00, q01 = eta[c + i0 * si + j0 * sj], eta[c + i0 * si + j1 * sj]
+    q10, q11 = eta[c + i1 * si + j0 * sj], eta[c + i1 * si + j1 * sj]
+    if level > 0:
+        value = _log_mean(_log_mean(q00, q01, wall_j), _log_mean(q10, q11, wall_j), wall_i)
+    elif wall_j and not wall_i:
+        value = _edge_mean(_edge_mean(q00, q01, True), _edge_mean(q10, q11, True), False)
+    else:
+        value = _edge_mean(_edge_mean(q00, q10, wall_i), _edge_mean(q01, q11, wall_i), wall_j)
+    return hold * min(max(value, low), high)
 
 
 @_device
-def _average(fine, coarse, index, weight, row_x, row_y):  # type: ignore[no-untyped-def]
-    """Cell averages on the coarse grid by overlap."""
-    for i in range(coarse.shape[0]):
-        for j in range(coarse.shape[1]):
-            coarse[i, j] = _gathered(fine, index, weight, 0, 0, row_x + i, row_y + j)
+def _edges(row, eta, co, cells, slots, at, a, b, dim, sides, low, high, level):  # type: ignore[no-untyped-def]
+    """Row `row` of co: the edges between axes a and b; those in the middle of cells of the third axis."""
+    strides = (at[3], at[4], 1)
+    third = 3 - a - b if dim == 3 else 2
+    depth = cells[third] if dim == 3 else 1
+    wrapped_a, wrapped_b = sides[a, 0] == 0, sides[b, 0] == 0
+    sa, sb, sc = strides[a], strides[b], strides[third]
+    for i in range(cells[a] + (0 if wrapped_a else 1)):
+        for j in range(cells[b] + (0 if wrapped_b else 1)):
+            for k in range(depth):
+                c = k * sc
+                value = _edge(eta, c, i, j, cells[a], cells[b], sa, sb, a, b, sides, low, high, level)
+                co[row, c + i * sa + j * sb] = value
 
 
-@kernel(
-    "void(i8[:,::1], f8[:,::1], i8[:,:,::1], f8[:,:,::1], f8[:,::1], f8[::1], f8[::1], f8[::1], f8, f8)",
-    fastmath={"contract"},
-    error_model="numpy",
-)
-def set_up(geometry, spacing, index, weight, fields, ec, es, co, sx, sy):  # type: ignore[no-untyped-def]
+@_inline
+def _index_of(c, at, dim):  # type: ignore[no-untyped-def]
+    """Slot c as places along the axes; the last is 0 in two dimensions."""
+    i = c // at[3]
+    j = (c - i * at[3]) // at[4]
+    return i, j, (c - i * at[3] - j * at[4]) if dim == 3 else 0
+
+
+@_device
+def _moduli(eta, fields, co, dim):  # type: ignore[no-untyped-def]
     """
-    Coefficients on every level from fields [3, cells of all levels]: log viscosity, friction and 1 / bulk
-    viscosity, given on level 0. Viscosity is averaged in the logarithm: a plain mean of a sharp jump makes
-    the cycle diverge.
+    2 eta, lambda and 1 / bulk modulus in every slot; see tissue.stokes for what the pressure means here.
+
+    The part m div u of the pressure is moved into the viscous stress: m = 2 eta / dim where the bulk viscosity
+    leaves room for that, and half the bulk viscosity where it does not.
     """
-    low = high = fields[0, 0]
-    for k in range(geometry[0, 0] * geometry[0, 1]):
-        low = min(low, fields[0, k])
-        high = max(high, fields[0, k])
+    bulk = rows(dim)[1]
+    for c in range(eta.size):
+        deviator, softness = 2.0 * eta[c] / dim, fields[2, c]
+        moved = min(deviator, 0.5 / softness) if softness > 0.0 else deviator
+        co[0, c] = 2.0 * eta[c]
+        co[1, c] = moved - deviator
+        co[bulk, c] = softness / (1.0 - softness * moved)
+
+
+@_device
+def _faces(fields, co, cells, slots, at, a, steps, sides, r):  # type: ignore[no-untyped-def]
+    """Friction on the faces of axis a and the inverse diagonals of their equations."""
+    dim = len(r)
+    friction, _, inverse, _ = rows(dim)
+    for c in range(co.shape[1]):
+        place = _index_of(c, at, dim)
+        inside = True
+        for b in range(dim):
+            if b != a and place[b] >= cells[b]:
+                inside = False
+        end = place[a] == cells[a]
+        if not inside or (end and sides[a, 1] != TRACTION_FREE) or (place[a] == 0 and 0 < sides[a, 0] < TRACTION_FREE):
+            continue
+        below = c + steps[1, at[a] + place[a]]
+        co[friction + a, c] = 0.5 * (fields[1, below] + fields[1, c])
+        d = (co[0, c] + co[0, below] + co[1, c] + co[1, below]) * r[a] ** 2 + co[friction + a, c]
+        for b in range(dim):
+            if b != a:
+                row = 2 if dim == 2 else a + b + 1
+                d += (co[row, c] + co[row, c + steps[0, at[b] + place[b]]]) * r[b] ** 2
+        co[inverse + a, c] = 1.0 / d
+
+
+@_device
+def _cells(co, cells, at, steps, r):  # type: ignore[no-untyped-def]
+    """The inverse of each cell's equation for its pressure."""
+    dim = len(r)
+    _, bulk, inverse, cell = rows(dim)
+    for c in range(co.shape[1]):
+        place = _index_of(c, at, dim)
+        s, inside = co[bulk, c], True
+        for a in range(dim):
+            if place[a] >= cells[a]:
+                inside = False
+            else:
+                s += (co[inverse + a, c] + co[inverse + a, c + steps[0, at[a] + place[a]]]) * r[a] ** 2
+        co[cell, c] = 1.0 / s if inside and s > 0.0 else 0.0
+
+
+def _set_up(r0, geometry, inverse_spacing, steps, index, weight, sides, fields, co):  # type: ignore[no-untyped-def]
+    """
+    Coefficients on every level from `fields` [3, slots] per level: log viscosity, friction and 1 / bulk
+    viscosity, given on level 0, with log viscosity -inf where there is no cell.
+
+    Coarse levels average viscosity in the logarithm: a plain mean of a sharp jump makes the cycle diverge.
+    """
+    dim = len(r0)
+    low, high = np.inf, 0.0
     for level in range(geometry.shape[0]):
-        nx, ny, start = geometry[level, 0], geometry[level, 1], geometry[level, 2]
-        stop = start + nx * ny
+        cells, slots, at = geometry[level, 0:3], geometry[level, 3:6], geometry[level, 11:16]
+        here = level_rows(fields, geometry, level, 3)
         if level > 0:
-            mx, my, above = geometry[level - 1, 0], geometry[level - 1, 1], geometry[level - 1, 2]
-            for k in range(3):
-                fine = fields[k, above : above + mx * my].reshape((mx, my))
-                coarse = fields[k, start:stop].reshape((nx, ny))
-                _average(fine, coarse, index, weight, geometry[level - 1, 4], geometry[level - 1, 5])
-        ecl, esl, col = _coefficients(ec, es, co, geometry, level)
-        log_eta = fields[0, start:stop].reshape((nx, ny))
-        for i in range(nx):
-            for j in range(ny):
-                ecl[i, j] = np.exp(log_eta[i, j])
-        _corner_viscosity(log_eta, esl, sx, sy, low, high)
-        rx, ry = 1.0 / spacing[level, 0], 1.0 / spacing[level, 1]
-        gamma, bulk = fields[1, start:stop].reshape((nx, ny)), fields[2, start:stop].reshape((nx, ny))
-        _friction_and_diagonals(ecl, esl, col, gamma, bulk, rx, ry, sx, sy)
+            above, table = geometry[level - 1, 11:16], geometry[level - 1, 6:9]
+            fine = level_rows(fields, geometry, level - 1, 3)
+            for c in range(here.shape[1]):
+                i, j, k = _index_of(c, at, dim)
+                row0, row1, row2 = table[0] + i, table[1] + j, table[2] + k
+                for a in range(3):
+                    here[a, c] = _gathered(
+                        fine,
+                        a,
+                        index,
+                        weight,
+                        OVERLAP,
+                        OVERLAP,
+                        OVERLAP,
+                        row0,
+                        row1,
+                        row2,
+                        above[3],
+                        above[4],
+                        4,
+                        dim == 3,
+                    )
+        col = level_rows(co, geometry, level, rows(dim)[3] + 1)
+        col[:] = 0.0
+        eta = np.zeros(here.shape[1])
+        for c in range(here.shape[1]):
+            i, j, k = _index_of(c, at, dim)
+            if i < cells[0] and j < cells[1] and (dim == 2 or k < cells[2]):
+                eta[c] = np.exp(here[0, c])
+                if level == 0:
+                    low, high = min(low, eta[c]), max(high, eta[c])
+        r = _tuple_at(inverse_spacing, level, r0)
+        _moduli(eta, here, col, dim)
+        _edges(2, eta, col, cells, slots, at, 0, 1, dim, sides, low, high, level)
+        if len(r0) == 3:
+            _edges(3, eta, col, cells, slots, at, 0, 2, dim, sides, low, high, level)
+            _edges(4, eta, col, cells, slots, at, 1, 2, dim, sides, low, high, level)
+        for a in range(dim):
+            _faces(here, col, cells, slots, at, a, steps, sides, r)
+        _cells(col, cells, at, steps, r)
 
 
-@kernel("void(f8[:,::1], f8[::1], i8, f8, f8[:,::1], f8[::1])", parallel=True, fastmath={"contract"})
-def inner_products(vectors, vector, split, scale, partial, out):  # type: ignore[no-untyped-def]
+def _both(function: Any, signature: str) -> dict[int, Kernel]:
+    """`function` in two and in three dimensions, by dimension; its first argument tells which."""
+    options = {"fastmath": {"contract"}, "error_model": "numpy"}
+    return {dim: kernel(f"void(UniTuple(f8, {dim}), {signature})", **options)(function) for dim in (2, 3)}
+
+
+_TABLES = "i8[:,::1], f8[:,::1], i8[:,::1], i8[:,:,::1], f8[:,:,::1]"
+cycle = _both(_cycle, f"i8[:,::1], {_TABLES}, f8[::1], f8[::1], f8[::1], f8[::1], f8, i8, i8")
+set_up = _both(_set_up, f"{_TABLES}, i8[:,::1], f8[::1], f8[::1]")
+
+
+@kernel("void(f8[:,::1], f8[::1], f8[::1], f8[:,::1], f8[::1])", parallel=True, fastmath={"contract"})
+def inner_products(vectors, vector, weight, partial, out):  # type: ignore[no-untyped-def]
     """
-    out[k] = sum vectors[k] vector, entries from `split` on weighted by `scale`.
+    out[k] = sum vectors[k] vector weight.
 
     Summed in chunks of fixed size and then over the chunks in order, so that bits do not depend on threads.
     """
     n = vector.size
     for c in numba.prange(partial.shape[0]):
         first, last = c * CHUNK, min(n, (c + 1) * CHUNK)
-        middle = min(max(split, first), last)
+        weighted = vector[first:last] * weight[first:last]
         for k in range(vectors.shape[0]):
-            low = 0.0
-            for i in range(first, middle):
-                low += vectors[k, i] * vector[i]
-            high = 0.0
-            for i in range(middle, last):
-                high += vectors[k, i] * vector[i]
-            partial[c, k] = low + scale * high
+            total = 0.0
+            for i in range(first, last):
+                total += vectors[k, i] * weighted[i - first]
+            partial[c, k] = total
     for k in range(vectors.shape[0]):
         total = 0.0
         for c in range(partial.shape[0]):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tissue.errors import FieldError
-from tissue.grid import Array, Grid
+from tissue.grid import AXES, Array, Grid
 
 
 def as_numbers(name: str, value: ArrayLike) -> Array:
@@ -54,69 +54,138 @@ def as_inverse_bulk(value: ArrayLike, shape: tuple[int, ...]) -> Array:
 
 def as_positions(grid: Grid, positions: ArrayLike) -> Array:
     """
-    Points [n, 2] as a contiguous array, finite, and inside the walls where the grid has walls.
+    Points [n, dim] as a contiguous array, finite, and inside the sides where the grid has sides.
 
     Raises FieldError with the first point that is not.
     """
     array = np.require(as_numbers("positions", positions), requirements=["C", "W"])
-    if array.ndim != 2 or array.shape[1] != 2:
-        raise FieldError(f"positions have shape {array.shape}; give one row of (x, y) for each point: [n, 2]")
+    if array.ndim != 2 or array.shape[1] != grid.dim:
+        row = ", ".join(AXES[: grid.dim])
+        raise FieldError(f"positions have shape {array.shape}; give one row of ({row}) for each point: [n, {grid.dim}]")
     if not np.isfinite(array).all():
         k = int(np.argwhere(~np.isfinite(array))[0, 0])
         raise FieldError(f"positions[{k}] is {tuple(array[k])}; every coordinate must be finite")
-    for axis in (0, 1):
+    for axis in range(grid.dim):
         if grid.periodic[axis]:
             continue
         outside = (array[:, axis] < 0.0) | (array[:, axis] > grid.size[axis])
         if outside.any():
             k = int(np.argmax(outside))
             raise FieldError(
-                f"positions[{k}] is {tuple(array[k])}, beyond a wall: axis {'xy'[axis]} runs from 0 to "
+                f"positions[{k}] is {tuple(array[k])}, beyond a wall: axis {AXES[axis]} runs from 0 to "
                 f"{grid.size[axis]:g} ({int(outside.sum())} such points); move it inside or make the axis periodic"
             )
     return array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class StressField:
     """
-    A symmetric stress tensor on the grid: xx, yy [nx, ny] at cell centres, xy [nx + 1, ny + 1] at corners.
+    A symmetric stress tensor on the grid: normal parts at cell centres, shear parts on edges (corners).
 
-    Tension is positive. On a periodic axis the last row or column of xy repeats the first.
-    Raises FieldError for wrong shapes, NaN or infinity, or an xy that does not repeat.
+    components: xx, yy, xy in two dimensions, xx, yy, zz, xy, xz, yz in three (`Grid.component_names`): normal ones
+    of the grid's shape, shear ones of `Grid.edge_shape` of their axes. Tension is positive. On a periodic axis the
+    last row of edges repeats the first.
+    Raises FieldError for a wrong number or shape, NaN or infinity, or a shear that does not repeat.
     """
 
     grid: Grid
-    xx: Array
-    yy: Array
-    xy: Array
+    components: tuple[Array, ...]
 
-    def __post_init__(self) -> None:
-        shape, corners = self.grid.shape, self.grid.corner_shape
-        for name, wanted in (("xx", shape), ("yy", shape), ("xy", corners)):
-            object.__setattr__(self, name, as_field(f"stress {name}", getattr(self, name), wanted))
-        for axis in (0, 1):
-            first, last = np.take(self.xy, 0, axis), np.take(self.xy, -1, axis)
-            if self.grid.periodic[axis] and not np.allclose(first, last, rtol=1e-9, atol=1e-12 * np.abs(self.xy).max()):
-                raise FieldError(
-                    f"stress xy differs between the two ends of periodic axis {'xy'[axis]}; "
-                    "its last row of corners is the first again"
-                )
+    def __init__(self, grid: Grid, *components: ArrayLike) -> None:
+        names = grid.component_names
+        if len(components) != len(names):
+            raise FieldError(f"a stress has the components {', '.join(names)}; {len(components)} were given")
+        shapes = [grid.shape] * grid.dim + [grid.edge_shape(a, b) for a, b in grid.pairs]
+        checked = tuple(
+            as_field(f"stress {name}", part, shape) for name, part, shape in zip(names, components, shapes, strict=True)
+        )
+        object.__setattr__(self, "grid", grid)
+        object.__setattr__(self, "components", checked)
+        for (a, b), name, part in zip(grid.pairs, names[grid.dim :], self.shear, strict=True):
+            for axis in (a, b):
+                first, last = np.take(part, 0, axis), np.take(part, -1, axis)
+                near = np.allclose(first, last, rtol=1e-9, atol=1e-12 * np.abs(part).max())
+                if grid.periodic[axis] and not near:
+                    raise FieldError(
+                        f"stress {name} differs between the two ends of periodic axis {AXES[axis]}; "
+                        "its last row of corners is the first again"
+                    )
 
-    def force(self) -> tuple[Array, Array]:
-        """div s on x-faces and y-faces, [nx, ny] each; zero on walls; a free-slip wall bears no shear."""
-        hx, hy = self.grid.spacing
-        xy = self.xy
-        if "free-slip" in self.grid.boundary:
-            xy = xy.copy()
-            if self.grid.boundary[0] == "free-slip":
-                xy[[0, -1], :] = 0.0
-            if self.grid.boundary[1] == "free-slip":
-                xy[:, [0, -1]] = 0.0
-        fx = (self.xx - np.roll(self.xx, 1, axis=0)) / hx + (xy[:-1, 1:] - xy[:-1, :-1]) / hy
-        fy = (self.yy - np.roll(self.yy, 1, axis=1)) / hy + (xy[1:, :-1] - xy[:-1, :-1]) / hx
-        if not self.grid.periodic[0]:
-            fx[0, :] = 0.0
-        if not self.grid.periodic[1]:
-            fy[:, 0] = 0.0
-        return fx, fy
+    @property
+    def normal(self) -> tuple[Array, ...]:
+        """xx, yy, ... at cell centres."""
+        return self.components[: self.grid.dim]
+
+    @property
+    def shear(self) -> tuple[Array, ...]:
+        """xy, or xy, xz, yz, on edges."""
+        return self.components[self.grid.dim :]
+
+    @property
+    def xx(self) -> Array:
+        """Pull along x across faces of x."""
+        return self.components[0]
+
+    @property
+    def yy(self) -> Array:
+        """Pull along y across faces of y."""
+        return self.components[1]
+
+    @property
+    def xy(self) -> Array:
+        """Shear between x and y."""
+        return self.shear[0]
+
+    def force(self) -> tuple[Array, ...]:
+        """
+        div s on the faces of every axis, `Grid.face_shape` each.
+
+        Zero on walls; sides that hold nothing along themselves bear no shear, and at a traction-free one the stress
+        ends, so that what it pulls there is the force on half a cell.
+        """
+        grid = self.grid
+        forces = [_along(grid, part, a) for a, part in enumerate(self.normal)]
+        for (a, b), part in zip(grid.pairs, self.shear, strict=True):
+            borne = _borne(grid, part, a, b)
+            forces[a] += _across(grid, borne, a, b)
+            forces[b] += _across(grid, borne, b, a)
+        for a, force in enumerate(forces):
+            ends = np.moveaxis(force, a, 0)
+            for end, kind in ((0, grid.sides[a][0]), (-1, grid.sides[a][1])):
+                if kind == "traction-free":
+                    ends[end] *= 2.0
+                elif kind != "periodic" and (end == 0 or grid.open[a]):
+                    ends[end] = 0.0
+        return tuple(forces)
+
+
+def _along(grid: Grid, normal: Array, a: int) -> Array:
+    """Difference of a normal stress over the faces of its axis; the stress ends with the grid."""
+    rows = np.moveaxis(normal, a, 0)
+    if grid.open[a]:
+        none = np.zeros_like(rows[:1])
+        rows = np.concatenate([none, rows, none])
+        difference = rows[1:] - rows[:-1]
+    else:
+        difference = rows - np.roll(rows, 1, axis=0)
+    return np.ascontiguousarray(np.moveaxis(difference / grid.spacing[a], 0, a))
+
+
+def _borne(grid: Grid, shear: Array, a: int, b: int) -> Array:
+    """Shear without what lies on sides along which nothing is held."""
+    out = shear
+    for axis in (a, b):
+        for end, kind in ((0, grid.sides[axis][0]), (-1, grid.sides[axis][1])):
+            if kind in ("free-slip", "traction-free"):
+                if out is shear:
+                    out = shear.copy()
+                np.moveaxis(out, axis, 0)[end] = 0.0
+    return out
+
+
+def _across(grid: Grid, shear: Array, a: int, b: int) -> Array:
+    """Difference of a shear stress along b at the faces of axis a."""
+    rows = np.moveaxis(shear, b, 0)
+    difference = np.moveaxis((rows[1:] - rows[:-1]) / grid.spacing[b], 0, b)
+    return np.take(difference, range(grid.face_shape(a)[a]), axis=a)

@@ -1,271 +1,158 @@
 """
-Geometric multigrid for staggered Stokes: the levels, the transfers between them, and the outer iteration.
+The discrete Stokes operator and the outer iteration that inverts it.
 
-W-cycles of coupled (Vanka) smoothing precondition a flexible GCR. V-cycles degrade as the grid is refined.
+W-cycles of coupled (Vanka) smoothing precondition a flexible GCR; V-cycles degrade as the grid is refined. Where
+the viscosity jumps so far that they stall, `tissue.algebraic` takes over in the same iteration.
 Sources: Vanka 1986, doi:10.1016/0021-9991(86)90008-2; Eisenstat, Elman and Schultz 1983, doi:10.1137/0720023.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tissue import _kernels_stokes as kernels
+from tissue.algebraic import MOST_FACTORED, Direct, Preconditioner
 from tissue.grid import Array, Grid
-
-Integers = NDArray[np.int64]
+from tissue.levels import Hierarchy, hierarchy
+from tissue.modes import Modes, free_modes
 
 # Sweeps before and after each visit, and their damping: below a viscosity contrast of HARD_CONTRAST and above.
-# Discs of contrast 1e3 with sharp edges do not converge with the former, and take 22 to 26 cycles with the latter;
-# those of 1e4 do not converge reliably with either.
-EASY, HARD, HARD_CONTRAST = (2, 0.9), (4, 0.6), 300.0
-COARSEST_SWEEPS = 8
-# Memory is taken only for directions that are used.
-DIRECTIONS = 20
-# Point smoothing fails where cells get long, so an axis waits until the other has caught up.
-LARGEST_ASPECT = 1.5
-
-
-@dataclass(frozen=True, eq=False)
-class Hierarchy:
-    """What the levels of a grid are, before anything is known of the fluid."""
-
-    grid: Grid
-    geometry: Integers
-    spacing: Array
-    index: Integers
-    weight: Array
-    schedule: Integers
-    cells: int
-    corners: int
-    coarsest_sweeps: int
+EASY, HARD, HARD_CONTRAST = (2, 0.9), (4, 1.0), 300.0
+# Directions that GCR keeps, and the memory that they may take.
+DIRECTIONS, MOST_BYTES = 200, 2**30
+# After so many cycles the rate of the last ones says whether the rest is worth trying.
+TRIAL, PATIENCE = 10, 70.0
+FEW = 10  # a factorisation needs two or three
+ONLY_RESIDUAL = np.array([[kernels.ONLY_RESIDUAL, 0]])
 
 
 @dataclass(frozen=True, eq=False)
 class Operator:
-    """The discrete Stokes operator of one fluid on every level."""
+    """The discrete Stokes operator of one fluid on every level: `co` of tissue._kernels_stokes, one after another."""
 
     hierarchy: Hierarchy
-    ec: Array
-    es: Array
     co: Array
     scale: float
     sweeps: int
     damping: float
+    modes: Modes
 
-    def level_zero(self) -> tuple[Array, Array, Array]:
-        """Viscosity at centres [nx, ny], at corners [nx + 1, ny + 1], and `co` [6, nx, ny]."""
-        nx, ny = self.hierarchy.grid.shape
-        corners = (nx + 1) * (ny + 1)
-        return (
-            self.ec[: nx * ny].reshape(nx, ny),
-            self.es[:corners].reshape(nx + 1, ny + 1),
-            self.co[: 6 * nx * ny].reshape(6, nx, ny),
-        )
+    @property
+    def dim(self) -> int:
+        """2 or 3."""
+        return self.hierarchy.grid.dim
 
+    def coefficients(self) -> Array:
+        """`co` of level 0, [rows, slots]."""
+        count = 2 + self.dim * (self.dim - 1) // 2 + 2 * self.dim + 2
+        return np.asarray(self.co[: count * int(np.prod(self.hierarchy.shape))].reshape(count, -1))
 
-def level_shapes(grid: Grid) -> list[tuple[int, int]]:
-    """Shapes of all levels; each axis is halved, rounding up, until about four cells are left."""
-    shapes = [grid.shape]
-    while True:
-        shape = shapes[-1]
-        spacing = [grid.size[d] / shape[d] for d in (0, 1)]
-        able = [d for d in (0, 1) if shape[d] > 4]
-        if not able:
-            return shapes
-        finest = min(spacing[d] for d in able)
-        chosen = [d for d in able if spacing[d] <= LARGEST_ASPECT * finest]
-        halved = [(n + 1) // 2 if d in chosen else n for d, n in enumerate(shape)]
-        shapes.append((halved[0], halved[1]))
+    def row(self, k: int) -> Array:
+        """Row k of `co` on level 0 in the shape of the slots."""
+        return np.asarray(self.coefficients()[k].reshape(self.hierarchy.shape))
 
+    def edge(self, k: int) -> Array:
+        """Viscosity on the edges of the k-th pair of axes as the operator counts it, in the shape of the slots."""
+        return self.row(2 + k)
 
-def _overlaps(n: int, m: int) -> tuple[Integers, Array]:
-    """Fine cells and their share of each of m coarse cells; [m, 4]."""
-    index, weight = np.zeros((m, 4), np.int64), np.zeros((m, 4))
-    ratio = n / m
-    for i in range(m):
-        first = int(np.floor(i * ratio + 1e-9))
-        for k in range(4):
-            share = min(first + k + 1, (i + 1) * ratio) - max(first + k, i * ratio)
-            if share > 1e-9 and first + k < n:
-                index[i, k], weight[i, k] = first + k, share / ratio
-    return index, weight
+    def viscosity(self) -> Array:
+        """eta in the cells."""
+        return np.asarray(0.5 * self.row(0)[tuple(slice(0, n) for n in self.hierarchy.grid.shape)])
 
+    def edge_viscosity(self, k: int) -> Array:
+        """eta on the edges of the k-th pair of axes, `Grid.edge_shape`; 0 on sides that hold nothing along them."""
+        grid = self.hierarchy.grid
+        pair = grid.pairs[k]
+        whole = self.edge(k)[tuple(slice(0, n) for n in grid.edge_shape(*pair))].copy()
+        for axis in pair:
+            ends = np.moveaxis(whole, axis, 0)
+            if grid.periodic[axis]:
+                ends[-1] = ends[0]
+                continue
+            for end in (0, 1):
+                if self.hierarchy.sides[axis, end] == kernels.NO_SLIP:
+                    ends[-end] *= 0.5
+        return np.asarray(whole)
 
-def _hats(n: int, m: int) -> tuple[Integers, Array]:
-    """Fine faces and their weights in each of m coarse faces: a hat of the coarse spacing; [m, 4]."""
-    index, weight = np.zeros((m, 4), np.int64), np.zeros((m, 4))
-    ratio = n / m
-    for i in range(m):
-        first = int(np.floor((i - 1) * ratio + 1e-9)) + 1
-        for k in range(4):
-            height = 1.0 - abs(first + k - i * ratio) / ratio
-            if height > 1e-9:
-                index[i, k], weight[i, k] = (first + k) % n, height / ratio
-    return index, weight
-
-
-def _linear(n: int, m: int, *, offset: float, sign: float) -> tuple[Integers, Array]:
-    """The two coarse points each of n fine points is read from; beyond a wall, `sign` times the inner one."""
-    index, weight = np.zeros((n, 4), np.int64), np.zeros((n, 4))
-    for i in range(n):
-        place = (i + offset) * m / n - offset
-        first = int(np.floor(place + 1e-9))
-        for k, share in enumerate((1.0 - (place - first), place - first)):
-            j = first + k
-            beyond = j < 0 or j >= m
-            if beyond and sign != 0.0:
-                index[i, k], weight[i, k] = (0 if j < 0 else m - 1), sign * share
-            else:
-                index[i, k], weight[i, k] = j % m, share
-    return index, weight
-
-
-def _transfers(n: int, m: int, wall_sign: float) -> tuple[list[Integers], list[Array], int]:
-    """Rows of the transfer tables between n fine and m coarse cells of one axis."""
-    # through a wall the velocity is zero, and so is the coarse face stored in place of the one beyond
-    tables = [
-        _overlaps(n, m),
-        _hats(n, m),
-        _linear(n, m, offset=0.5, sign=wall_sign),
-        _linear(n, m, offset=0.5, sign=abs(wall_sign)),
-        _linear(n, m, offset=0.0, sign=0.0),
-    ]
-    return [t[0] for t in tables], [t[1] for t in tables], n
-
-
-def _visits(level: int, last: int) -> list[tuple[int, int]]:
-    if level == last:
-        return [(kernels.COARSEST, level)]
-    below = _visits(level + 1, last)
-    return [(kernels.DOWN, level), *below * (2 if level + 1 < last else 1), (kernels.UP, level)]
-
-
-@lru_cache(maxsize=32)
-def hierarchy(grid: Grid) -> Hierarchy:
-    """Levels, transfers and the order of visits for `grid`."""
-    shapes = level_shapes(grid)
-    count = len(shapes)
-    geometry, spacing = np.zeros((count, 6), np.int64), np.zeros((count, 2))
-    pieces: list[tuple[list[Integers], list[Array], int]] = []
-    cells = corners = rows = 0
-    for level, (nx, ny) in enumerate(shapes):
-        geometry[level] = nx, ny, cells, corners, 0, 0
-        spacing[level] = grid.size[0] / nx, grid.size[1] / ny
-        cells += nx * ny
-        corners += (nx + 1) * (ny + 1)
-    # a level's rows hold the transfers to the next coarser one; restriction reads them from there
-    for level in range(count - 1):
-        for axis in (0, 1):
-            n, m = shapes[level][axis], shapes[level + 1][axis]
-            piece = _transfers(n, m, grid.wall_signs[axis])
-            geometry[level, 4 + axis] = rows
-            pieces.append(piece)
-            rows += n
-    index, weight = np.zeros((5, rows, 4), np.int64), np.zeros((5, rows, 4))
-    start = 0
-    for indices, weights, n in pieces:
-        for table in range(5):
-            length = len(indices[table])
-            index[table, start : start + length] = indices[table]
-            weight[table, start : start + length] = weights[table]
-        start += n
-    widest = max(shapes[-1])
-    return Hierarchy(
-        grid=grid,
-        geometry=geometry,
-        spacing=spacing,
-        index=index,
-        weight=weight,
-        schedule=np.array(_visits(0, count - 1), np.int64),
-        cells=cells,
-        corners=corners,
-        coarsest_sweeps=max(COARSEST_SWEEPS, widest * widest // 2),
-    )
+    @property
+    def friction_row(self) -> int:
+        """Row of `co` where the friction on faces begins; see `_kernels_stokes.rows` for what follows it."""
+        return 2 + self.dim * (self.dim - 1) // 2
 
 
 def operator(grid: Grid, *, viscosity: Array, friction: Array, inverse_bulk: Array) -> Operator:
-    """The operator on every level from fields at cell centres, [nx, ny] each."""
+    """The operator on every level from fields at cell centres, of the grid's shape each."""
     levels = hierarchy(grid)
-    n = viscosity.size
-    fields = np.empty((3, levels.cells))
-    np.log(viscosity.ravel(), out=fields[0, :n])
-    fields[1, :n] = friction.ravel()
-    fields[2, :n] = inverse_bulk.ravel()
-    ec, es, co = np.empty(levels.cells), np.empty(levels.corners), np.empty(6 * levels.cells)
-    tables = (levels.geometry, levels.spacing, levels.index, levels.weight)
-    kernels.set_up(*tables, fields, ec, es, co, *grid.wall_signs)
+    slots = int(np.prod(levels.shape))
+    cells = (slice(None), *(slice(0, n) for n in grid.shape))
+    fields = np.zeros(3 * levels.slots)
+    finest = fields[: 3 * slots].reshape(3, *levels.shape)[cells]
+    log_viscosity = np.log(viscosity)
+    finest[0], finest[1], finest[2] = log_viscosity, friction, inverse_bulk
+    count = 2 + grid.dim * (grid.dim - 1) // 2 + 2 * grid.dim + 2
+    co = np.empty(count * levels.slots)
+    kernels.set_up[grid.dim](levels.r, *levels.tables, levels.sides, fields, co)
     # makes a residual of div u count as much as one of the forces
-    scale = float(np.exp(fields[0, :n].mean()) / np.sqrt(grid.cell_area))
-    contrast = float(np.exp(np.ptp(fields[0, :n])))
-    return Operator(levels, ec, es, co, scale, *(EASY if contrast <= HARD_CONTRAST else HARD))
+    scale = float(np.exp(log_viscosity.mean()) / np.exp(np.log(grid.spacing).mean()))
+    contrast = float(np.exp(np.ptp(log_viscosity)))
+    sweeps, damping = EASY if contrast <= HARD_CONTRAST else HARD
+    built = Operator(levels, co, scale, sweeps, damping, Modes((), None, np.zeros((0, 0)), 0.0))
+    modes = free_modes(grid, levels.shape, built.coefficients()[built.friction_row :])
+    return Operator(levels, co, scale, sweeps, damping, modes)
 
 
 def residual(a: Operator, x: Array, f: Array, out: Array) -> None:
-    """out = f - A x, each [3, nx, ny]."""
-    grid = a.hierarchy.grid
-    hx, hy = grid.spacing
-    kernels.residual(x, f, out, *a.level_zero(), 1.0 / hx, 1.0 / hy, *grid.wall_signs)
+    """out = f - A x, each [dim + 1, slots]."""
+    levels = a.hierarchy
+    kernels.cycle[a.dim](
+        levels.r, ONLY_RESIDUAL, *levels.tables, a.co, x.reshape(-1), f.reshape(-1), out.reshape(-1), 1.0, 0, 0
+    )
 
 
-class _Inner:
-    """Inner products of [3, nx, ny] arrays in which all three equations count alike."""
-
-    def __init__(self, size: int, scale: float) -> None:
-        self.split = 2 * (size // 3)
-        self.weight = scale * scale
-        self.chunks = -(-size // kernels.CHUNK)
-
-    def __call__(self, vectors: Array, vector: Array) -> Array:
-        out = np.empty(len(vectors))
-        partial = np.empty((self.chunks, len(vectors)))
-        kernels.inner_products(vectors, vector, self.split, self.weight, partial, out)
-        return out
-
-    def norm(self, vector: Array) -> float:
-        return float(np.sqrt(self(vector[None, :], vector)[0]))
+def inner(vectors: Array, vector: Array, weight: Array) -> Array:
+    """Inner products of vectors [k, n] with one [n], every entry counted with its weight [n]."""
+    out = np.empty(len(vectors))
+    partial = np.empty((-(-vector.size // kernels.CHUNK), len(vectors)))
+    kernels.inner_products(vectors, vector, weight, partial, out)
+    return out
 
 
-def uniform_modes(a: Operator) -> list[tuple[int, float]]:
+def squared(vector: Array, weight: Array) -> float:
+    """The weighted square of an array of any shape, the same for any number of threads."""
+    flat = vector.reshape(-1)
+    return float(inner(flat[None, :], flat, weight)[0])
+
+
+def weights(a: Operator) -> Array:
     """
-    Components that may be shifted by a constant without any viscous stress, with what resists the shift.
+    What the square of every equation counts, flat: 1 / diagonal for forces, eta for growth.
 
-    The pressure always (resisted by 1 / bulk viscosity), a velocity along a periodic axis if no wall holds it
-    (resisted by friction): pairs of component and the sum of its resistance, 0 where nothing resists.
+    This is about the power that a residual would dissipate, so that stiff regions do not drown soft ones.
     """
-    grid = a.hierarchy.grid
-    co = a.level_zero()[2]
-    modes = [(2, float(co[2].sum()))]
-    for axis in (0, 1):
-        if grid.periodic[axis] and grid.boundary[1 - axis] != "no-slip":
-            modes.append((axis, float(co[axis].sum())))
-    return modes
+    co = a.coefficients()
+    out = np.empty((a.dim + 1, co.shape[1]))
+    out[:-1] = co[a.friction_row + a.dim + 1 : -1]
+    np.multiply(co[0], 0.5, out=out[-1])
+    return out.reshape(-1)
 
 
-def _set_uniform(a: Operator, modes: list[tuple[int, float]], x: Array, f: Array) -> None:
-    """Shift the free components of x to where the sum of their equation holds; to mean zero if nothing resists."""
-    co = a.level_zero()[2]
-    for component, resistance in modes:
-        if resistance > 0.0:
-            held = co[component if component < 2 else 2]
-            x[component] += (f[component].sum() - (held * x[component]).sum()) / resistance
-        else:
-            x[component] -= x[component].mean()
+def unit_of(a: Operator, f: Array) -> float:
+    """A power of two about the size of f: squares in norms stay in range, and the bits are left alone."""
+    largest = max(float(np.abs(f[:-1]).max()), a.scale * float(np.abs(f[-1]).max()))
+    return float(np.ldexp(1.0, int(np.frexp(largest)[1]) - 1)) if largest > 0.0 else 1.0
 
 
 def solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> tuple[int, float]:
     """
-    Solve A x = f, both [3, nx, ny], from the guess in x and into it; (cycles used, relative residual).
+    Solve A x = f, both [dim + 1, slots], from the guess in x and into it; (cycles used, relative residual).
 
     A guess whose residual is larger than that of no flow is dropped. Raises nothing: what it missed is in the residual.
     """
-    largest = max(float(np.abs(f[:2]).max()), a.scale * float(np.abs(f[2]).max()))
-    # squares in the norms stay in range, and a power of two leaves the bits alone
-    unit = np.ldexp(1.0, int(np.frexp(largest)[1]) - 1) if largest > 0.0 else 1.0
+    unit = unit_of(a, f)
     with np.errstate(over="ignore"):
         x /= unit
     found = _solve(a, f / unit, x=x, tolerance=tolerance, cycles=cycles)
@@ -274,67 +161,129 @@ def solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> 
 
 
 def _solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> tuple[int, float]:
-    """Flexible GCR with the last directions kept; stops at |f - A x| <= tolerance |f|."""
-    size = f.size
-    inner = _Inner(size, a.scale)
-    modes = uniform_modes(a)
-    target = inner.norm(f.ravel())
-    if target == 0.0:
-        x[:] = 0.0
-        return 0, 0.0
-    _set_uniform(a, modes, x, f)
-    r, z, work = np.empty_like(f), np.empty_like(f), _Workspace(a)
-    residual(a, x, f, r)
-    steps, images = np.empty((DIRECTIONS, size)), np.empty((DIRECTIONS, size))
-    error, used, kept, zero = inner.norm(r.ravel()) / target, 0, 0, np.zeros_like(f)
-    if not error <= 1.0:
-        # rounding of a large guess would drown a small solution
-        x[:] = 0.0
-        _set_uniform(a, modes, x, f)
-        residual(a, x, f, r)
-        error = inner.norm(r.ravel()) / target
-    while error > tolerance and used < cycles and np.isfinite(error):
-        z = work.cycle(r)
-        _set_uniform(a, modes, z, r)
-        step, image = z.ravel(), np.empty(size)
-        residual(a, z, zero, image.reshape(f.shape))
-        np.negative(image, out=image)
-        if kept:
-            factors = -inner(images[:kept], image)
-            kernels.combine(images[:kept], factors, image)
-            kernels.combine(steps[:kept], factors, step)
-        length = inner.norm(image)
-        if not length > 0.0:
-            break
-        slot = used % DIRECTIONS
-        np.divide(image, length, out=images[slot])
-        np.divide(step, length, out=steps[slot])
-        along = inner(images[slot : slot + 1], r.ravel())
-        kernels.combine(steps[slot : slot + 1], along, x.reshape(-1))
-        kernels.combine(images[slot : slot + 1], -along, r.reshape(-1))
-        used, kept = used + 1, min(kept + 1, DIRECTIONS)
-        error = inner.norm(r.ravel()) / target
-        if error <= tolerance:
-            # the residual carried along drifts from the true one by rounding; only the true one counts
-            _set_uniform(a, modes, x, f)
-            residual(a, x, f, r)
-            error = inner.norm(r.ravel()) / target
+    """With the cycle; where that stalls, from the start with the algebraic preconditioner; at last a factorisation."""
+    start = x.copy()
+    used, error, stalled = _descend(a, f, _Cycle(a), x=x, tolerance=tolerance, cycles=cycles, patience=PATIENCE)
+    if stalled:
+        # what the cycle left behind is large where nothing resists, and would drown the rest
+        x[:] = start
+        algebraic = Preconditioner(a.hierarchy, a.coefficients())
+        small = f.size <= MOST_FACTORED[a.dim]
+        limits: dict[str, Any] = {"tolerance": tolerance, "patience": PATIENCE if small else np.inf}
+        more, error, stalled = _descend(a, f, algebraic, x=x, cycles=cycles - used, **limits)
+        used += more
+        if stalled:
+            x[:] = start
+            limits["patience"] = np.inf
+            more, error, _ = _descend(a, f, Direct(algebraic), x=x, cycles=FEW, **limits)
+            used += more
     return used, error
 
 
-class _Workspace:
-    """Buffers for the levels during one solve."""
+def _descend(
+    a: Operator,
+    f: Array,
+    precondition: Callable[[Array], Array],
+    *,
+    x: Array,
+    tolerance: float,
+    cycles: int,
+    patience: float,
+) -> tuple[int, float, bool]:
+    """
+    Flexible GCR with the last directions kept, until |f - A x| <= tolerance |f| in the norm of `weights`.
+
+    Returns cycles, relative residual, and True if it gave up because more cycles than `patience` were to come.
+    """
+    weight = weights(a)
+    target = squared(f, weight)
+    if target == 0.0:
+        x[:] = 0.0
+        return 0, 0.0, False
+    r, zero = np.empty_like(f), np.zeros_like(f)
+
+    def begin() -> float:
+        a.modes.balance(x, f)
+        residual(a, x, f, r)
+        return squared(r, weight)
+
+    left = begin()
+    if not left <= target:
+        # rounding of a large guess would drown a small solution
+        x[:] = 0.0
+        left = begin()
+    directions, errors = _Directions(a, weight), [float(np.sqrt(left / target))]
+    while errors[-1] > tolerance and len(errors) <= cycles and np.isfinite(errors[-1]):
+        if _remaining(errors, tolerance) > patience:
+            return len(errors) - 1, errors[-1], True
+        step = directions.place()
+        step[:] = precondition(r)
+        a.modes.balance(step, r)
+        if not directions.descend(zero, x, r):
+            break
+        left = squared(r, weight)
+        if left <= tolerance**2 * target:
+            # the residual carried along drifts from the true one by rounding; only the true one counts
+            left = begin()
+        errors.append(float(np.sqrt(left / target)))
+    return len(errors) - 1, errors[-1], False
+
+
+def _remaining(errors: list[float], tolerance: float) -> float:
+    """Cycles to come at the rate of the last ones."""
+    if len(errors) <= TRIAL:
+        return 0.0
+    rate = np.log(errors[-1] / errors[-1 - TRIAL // 2]) / (TRIAL // 2)
+    return float(np.log(tolerance / errors[-1]) / rate) if rate < 0.0 else np.inf
+
+
+class _Directions:
+    """Steps and what they add to the residual, the latter orthogonal; the oldest give way when no place is left."""
+
+    def __init__(self, a: Operator, weight: Array) -> None:
+        self.a, self.weight = a, weight
+        places = max(20, min(DIRECTIONS, MOST_BYTES // (16 * weight.size)))
+        # memory is taken only for directions that are used
+        self.steps, self.images = np.empty((places, weight.size)), np.empty((places, weight.size))
+        self.lengths, self.used = np.zeros(places), 0
+
+    def place(self) -> Array:
+        """Where the next step is to be written, [dim + 1, slots]."""
+        return np.asarray(self.steps[self.used % len(self.steps)].reshape(self.a.dim + 1, -1))
+
+    def descend(self, zero: Array, x: Array, r: Array) -> bool:
+        """Take from r all that the step in `place` can take; False if it can take nothing."""
+        kept, slot = min(self.used, len(self.steps)), self.used % len(self.steps)
+        step, image = self.steps[slot], self.images[slot]
+        residual(self.a, step.reshape(x.shape), zero, image.reshape(x.shape))
+        if kept:
+            # the place of this step among the old ones, once they are all taken, counts nothing
+            lengths = np.where(np.arange(kept) == slot, np.inf, self.lengths[:kept])
+            factors = -inner(self.images[:kept], image, self.weight) / lengths
+            kernels.combine(self.images[:kept], factors, image)
+            kernels.combine(self.steps[:kept], factors, step)
+        self.lengths[slot] = length = squared(image, self.weight)
+        if not length > 0.0:
+            return False
+        along = -inner(image[None, :], r.reshape(-1), self.weight) / length
+        # an image is what the step adds to the residual
+        kernels.combine(image[None, :], along, r.reshape(-1))
+        kernels.combine(step[None, :], along, x.reshape(-1))
+        self.used += 1
+        return True
+
+
+class _Cycle:
+    """One multigrid cycle for a residual; holds the buffers of the levels."""
 
     def __init__(self, a: Operator) -> None:
         self.a = a
-        self.x, self.f, self.r = (np.empty(3 * a.hierarchy.cells) for _ in range(3))
+        self.buffers = tuple(np.empty((a.dim + 1) * a.hierarchy.slots) for _ in range(3))
 
-    def cycle(self, r: Array) -> Array:
-        """One multigrid cycle for the residual r [3, nx, ny]; returns a correction."""
+    def __call__(self, r: Array) -> Array:
         a, levels = self.a, self.a.hierarchy
-        self.f[: r.size] = r.ravel()
-        buffers: tuple[Any, ...] = (a.ec, a.es, a.co, self.x, self.f, self.r)
-        tables = (levels.schedule, levels.geometry, levels.spacing, levels.index, levels.weight)
-        signs = levels.grid.wall_signs
-        kernels.cycle(*tables, *buffers, *signs, a.damping, a.sweeps, levels.coarsest_sweeps)
-        return self.x[: r.size].reshape(r.shape).copy()
+        x, f, left = self.buffers
+        f[: r.size], x[: r.size] = r.ravel(), 0.0
+        buffers: tuple[Any, ...] = (a.co, x, f, left, a.damping, a.sweeps, levels.coarsest_sweeps)
+        kernels.cycle[a.dim](levels.r, levels.schedule, *levels.tables, *buffers)
+        return np.asarray(x[: r.size].reshape(r.shape))

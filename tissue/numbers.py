@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from tissue.grid import Grid
 
 LARGEST_REYNOLDS = 0.1
 FEWEST_CELLS = 1.0
-LARGEST_CONTRAST = 1e3
+LARGEST_CONTRAST = 1e6
 FEWEST_GRID_CELLS = 2.0
 
 
@@ -89,7 +90,7 @@ def dimensionless(
         "peclet": peclet,
         "hydrodynamic_length": None if screening is None else screening / min(grid.size),
         "hydrodynamic_cells": None if screening is None else screening / max(grid.spacing),
-        "cells_per_grid_cell": None if cells is None else cells / (grid.shape[0] * grid.shape[1]),
+        "cells_per_grid_cell": None if cells is None else cells / math.prod(grid.shape),
     }
     contrast = float(eta.max() / eta.min())
     return Numbers(**numbers, viscosity_contrast=contrast, warnings=_warnings(numbers, contrast))

@@ -1,14 +1,16 @@
 """
 Points in the fluid: what they carry is spread to the grid, what the grid carries is read at them.
 
-A point's stress tensor goes to centres (xx, yy) and corners (xy); its discrete divergence is then a force
+A point's stress tensor goes to centres (normal parts) and edges (shear); its discrete divergence is then a force
 density whose sum and torque vanish to rounding.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,137 +19,158 @@ from tissue import _kernels_particles as kernels
 from tissue.errors import FieldError
 from tissue.fields import StressField, as_field, as_numbers, as_positions
 from tissue.grid import Array, Grid
-from tissue.multigrid import Integers
+from tissue.levels import Integers
 from tissue.stokes import Flow, check_finite
 
 
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Where the entries of a field lie and what stands beyond its ends, as the kernels take it."""
+
+    shape: tuple[int, ...]
+    index: Integers
+    factor: Array
+    arguments: tuple[tuple[float, ...] | tuple[int, ...], ...]
+
+
 @lru_cache(maxsize=256)
-def _axis(n: int, *, nodes: bool, last_node: int, wall_sign: float) -> tuple[Integers, Array]:
-    """Entry and factor standing at places -1 ... n of an axis of n cells; nodes are faces or corners."""
-    place = np.arange(-1, n + 1)
-    factor = np.ones(n + 2)
-    if nodes:
-        index = np.clip(place, 0, n)
-        index[index == n] = last_node
-    elif wall_sign == 0.0:
-        index = place % n
-    else:
-        index = np.clip(place, 0, n - 1)
-        factor[[0, -1]] = wall_sign
-    return index, factor
-
-
-def _axes(grid: Grid, location: str) -> list[tuple[Integers, Array, float]]:
+def _places(grid: Grid, nodes: tuple[int, ...], velocity: bool) -> _Places:
     """
-    For both axes the entries, factors and offset of a field at "centre", "u", "v" or "corner".
+    Of a field at centres along all axes but `nodes`, where it lies on faces or edges.
 
-    Scalars end flat at a wall, velocities as the wall says.
+    Scalars end flat at a side, velocities as the side says.
     """
-    axes = []
+    shape = list(grid.shape)
+    index = np.zeros((grid.dim, max(shape) + 2), np.int64)
+    factor = np.ones((grid.dim, max(shape) + 2))
     for axis, n in enumerate(grid.shape):
-        nodes = location == "corner" or location == "uv"[axis]
-        last = n if location == "corner" and not grid.periodic[axis] else 0
-        sign = grid.wall_signs[axis]
-        ghost = sign if location in "uv" else abs(sign)
-        index, factor = _axis(n, nodes=nodes, last_node=last, wall_sign=ghost)
-        axes.append((index, factor, 0.0 if nodes else 0.5))
-    return axes
+        place = np.arange(-1, n + 1)
+        if axis in nodes:
+            own = grid.open[axis] if velocity else True
+            shape[axis] = n + own
+            # a last face or edge that is the first one again
+            again = not own or grid.periodic[axis]
+            index[axis, : n + 2] = np.where(again & (place == n), 0, np.clip(place, 0, n))
+        elif grid.periodic[axis]:
+            index[axis, : n + 2] = place % n
+        else:
+            index[axis, : n + 2] = np.clip(place, 0, n - 1)
+            if velocity:
+                factor[axis, 0], factor[axis, n + 1] = grid.wall_signs[axis]
+    strides = tuple(math.prod(shape[axis + 1 :]) for axis in range(grid.dim))
+    offset = tuple(0.0 if axis in nodes else 0.5 for axis in range(grid.dim))
+    wrap = tuple(n if round_ else 0 for n, round_ in zip(grid.shape, grid.periodic, strict=True))
+    last = tuple(n - 1 for n in grid.shape)
+    return _Places(tuple(shape), index, factor, (offset, strides, wrap, last))
 
 
-def _wraps(grid: Grid) -> tuple[int, int]:
-    x, y = grid.periodic
-    return grid.shape[0] if x else 0, grid.shape[1] if y else 0
+def _inverse_spacing(grid: Grid) -> tuple[float, ...]:
+    return tuple(1.0 / h for h in grid.spacing)
 
 
-def _gather(grid: Grid, location: str, field: Array, points: Array) -> Array:
+def _gather(grid: Grid, field: Array, points: Array, *, nodes: tuple[int, ...] = (), velocity: bool = False) -> Array:
     out = np.empty(len(points))
-    hx, hy = grid.spacing
-    (ix, fx, ox), (iy, fy, oy) = _axes(grid, location)
-    entries: tuple[Any, ...] = (ox, oy, ix, fx, iy, fy, *_wraps(grid))
-    kernels.gather(np.ascontiguousarray(field), points, 1.0 / hx, 1.0 / hy, *entries, out)
+    places = _places(grid, nodes, velocity)
+    flat = np.ascontiguousarray(field).reshape(-1)
+    kernels.gather[grid.dim](_inverse_spacing(grid), flat, points, *places.arguments, places.index, places.factor, out)
     return out
 
 
-def _scatter(grid: Grid, location: str, amount: Array, points: Array) -> Array:
-    """Amounts per area of the grid's control volumes, which are halved on walls for corners."""
-    corner = location == "corner"
-    out = np.zeros(grid.corner_shape if corner else grid.shape)
-    hx, hy = grid.spacing
-    (ix, _, ox), (iy, _, oy) = _axes(grid, location)
-    kernels.scatter(amount, points, 1.0 / hx, 1.0 / hy, ox, oy, ix, iy, *_wraps(grid), out)
+def _scatter(grid: Grid, amount: Array, points: Array, *, nodes: tuple[int, ...] = ()) -> Array:
+    """Amounts per area of the grid's control volumes, which are halved on walls for edges."""
+    places = _places(grid, nodes, False)
+    out = np.zeros(places.shape)
+    flat = out.reshape(-1)
+    kernels.scatter[grid.dim](_inverse_spacing(grid), amount, points, *places.arguments, places.index, flat)
     out /= grid.cell_area
-    if corner:
-        for axis in (0, 1):
-            ends = np.moveaxis(out, axis, 0)
-            if grid.periodic[axis]:
-                ends[-1] = ends[0]
-            else:
-                ends[0] *= 2.0
-                ends[-1] *= 2.0
+    for axis in nodes:
+        ends = np.moveaxis(out, axis, 0)
+        if grid.periodic[axis]:
+            ends[-1] = ends[0]
+        else:
+            ends[0] *= 2.0
+            ends[-1] *= 2.0
     return out
 
 
 def spread(grid: Grid, positions: ArrayLike, amount: ArrayLike) -> Array:
     """
-    Density [nx, ny] at centres of what points carry; sum density hx hy = sum amount.
+    Density at centres of what points carry; its sum times the cell's area is sum amount.
 
-    positions: [n, 2]. amount: [n], or one number for all. Raises FieldError as tissue.fields does.
+    positions: [n, dim]. amount: [n], or one number for all. Raises FieldError as tissue.fields does.
     """
     points = as_positions(grid, positions)
-    return _scatter(grid, "centre", as_field("amount", amount, (len(points),)), points)
+    return _scatter(grid, as_field("amount", amount, (len(points),)), points)
 
 
 def spread_stress(grid: Grid, positions: ArrayLike, stress: ArrayLike) -> StressField:
     """
     The stress field of points that each carry a stress tensor times an area.
 
-    positions: [n, 2]. stress: [n, 3], its xx, yy and xy integrated over the point's cell (stress x area;
-    tension positive). Raises FieldError as tissue.fields does.
+    positions: [n, dim]. stress: [n, 3] or [n, 6], its components (`Grid.component_names`) integrated
+    over the point's cell (stress x area, or volume; tension positive). Raises FieldError as tissue.fields does.
     """
     points = as_positions(grid, positions)
-    carried = as_numbers("stress", stress)
-    if carried.shape != (len(points), 3):
-        raise FieldError(f"stress has shape {carried.shape}; give xx, yy, xy for each point: ({len(points)}, 3)")
-    carried = as_field("stress", carried, carried.shape)
-    xx, yy, xy = np.ascontiguousarray(carried.T)
-    return StressField(
-        grid,
-        _scatter(grid, "centre", xx, points),
-        _scatter(grid, "centre", yy, points),
-        _scatter(grid, "corner", xy, points),
-    )
+    carried, names = as_numbers("stress", stress), grid.component_names
+    if carried.shape != (len(points), len(names)):
+        raise FieldError(
+            f"stress has shape {carried.shape}; give {', '.join(names)} for each point: ({len(points)}, {len(names)})"
+        )
+    parts = np.ascontiguousarray(as_field("stress", carried, carried.shape).T)
+    normal = [_scatter(grid, part, points) for part in parts[: grid.dim]]
+    shear = [_scatter(grid, part, points, nodes=pair) for part, pair in zip(parts[grid.dim :], grid.pairs, strict=True)]
+    return StressField(grid, *normal, *shear)
 
 
 def sample(grid: Grid, field: ArrayLike, positions: ArrayLike) -> Array:
     """
-    A field [nx, ny] at centres, read at points [n, 2] by bilinear interpolation; [n].
+    A field at centres, read at points [n, dim] by interpolation linear in each axis; [n].
 
     Within half a cell of a wall it is flat towards the wall. The transpose of `spread`, times the cell area.
     Raises FieldError as tissue.fields does.
     """
-    return _gather(grid, "centre", as_field("field", field, grid.shape), as_positions(grid, positions))
+    return _gather(grid, as_field("field", field, grid.shape), as_positions(grid, positions))
 
 
 def velocity(flow: Flow, positions: ArrayLike) -> Array:
     """
-    Velocity at points, [n, 2]: each component bilinear between its faces, zero through walls.
+    Velocity at points, [n, dim]: each component linear in each axis between its faces, zero through walls.
 
-    positions: [n, 2]. Raises FieldError as tissue.fields does, and for a flow that is not finite.
+    positions: [n, dim]. Raises FieldError as tissue.fields does, and for a flow that is not finite.
     """
     check_finite(flow)
     return _velocity(flow, as_positions(flow.grid, positions))
 
 
 def _velocity(flow: Flow, points: Array) -> Array:
-    u = _gather(flow.grid, "u", flow.u, points)
-    v = _gather(flow.grid, "v", flow.v, points)
-    return np.stack([u, v], axis=-1)
+    parts = [_gather(flow.grid, u, points, nodes=(a,), velocity=True) for a, u in enumerate(flow.velocity)]
+    out = np.stack(parts, axis=-1)
+    for (axis, end), given in flow.walls.items():
+        _add_wall(flow.grid, points, axis, end, given, out)
+    return out
+
+
+def _add_wall(grid: Grid, points: Array, axis: int, end: int, given: Sequence[Array], out: Array) -> None:
+    """Within half a cell of a side the velocities along it go over to those given there, at the nearest face."""
+    away = np.abs(points[:, axis] - end * grid.size[axis]) / grid.spacing[axis]
+    near = np.flatnonzero(away < 0.5)
+    for b, part in enumerate(given):
+        if b == axis:
+            continue
+        place: list[Integers] = []
+        for c in range(grid.dim):
+            if c != axis:
+                n = part.shape[len(place)]
+                s = points[near, c] / grid.spacing[c] - (0.0 if c == b else 0.5)
+                k = np.rint(s).astype(np.int64)
+                place.append(k % n if grid.periodic[c] else np.clip(k, 0, n - 1))
+        out[near, b] += (1.0 - 2.0 * away[near]) * part[tuple(place)]
 
 
 def into_box(grid: Grid, positions: Array) -> Array:
     """Positions wrapped on periodic axes, and put back on the wall where they crossed one."""
     out = positions.copy()
-    for axis in (0, 1):
+    for axis in range(grid.dim):
         if grid.periodic[axis]:
             out[:, axis] -= grid.size[axis] * np.floor(out[:, axis] / grid.size[axis])
             # a tiny negative coordinate rounds to the far end, which is the near one
@@ -159,10 +182,10 @@ def into_box(grid: Grid, positions: Array) -> Array:
 
 def advance(flow: Flow, positions: ArrayLike, dt: float) -> Array:
     """
-    Points after dt in a steady flow, by the midpoint rule (second order); [n, 2].
+    Points after dt in a steady flow, by the midpoint rule (second order); [n, dim].
 
     x' = x + dt u(x + dt u(x) / 2), wrapped on periodic axes and kept inside walls.
-    positions: [n, 2]. Raises FieldError as tissue.fields does, and for a dt or a flow that is not finite.
+    positions: [n, dim]. Raises FieldError as tissue.fields does, and for a dt or a flow that is not finite.
     """
     dt = float(as_field("dt", dt, ()))
     check_finite(flow)

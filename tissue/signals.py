@@ -7,57 +7,62 @@ from numpy.typing import ArrayLike
 
 from tissue.errors import FieldError
 from tissue.fields import StressField, as_positions
-from tissue.grid import Array, Grid
+from tissue.grid import Array, beyond, lower
 from tissue.particles import _gather
 from tissue.stokes import Flow, Stokes
 
 
-def _corner_difference(grid: Grid, a: Array, axis: int) -> Array:
-    """d a / d axis on corners, [nx + 1, ny + 1], of a velocity along the other axis."""
-    sign, h = grid.wall_signs[axis], grid.spacing[axis]
-    rows = np.moveaxis(a, axis, 0)
-    before = rows[-1:] if sign == 0.0 else sign * rows[:1]
-    after = rows[:1] if sign == 0.0 else sign * rows[-1:]
+def _edge_difference(flow: Flow, along: int, axis: int) -> Array:
+    """d u / d axis of the velocity along another axis, on the edges between the two."""
+    grid, u = flow.grid, flow.velocity[along]
+    n, (low, high) = grid.shape[along], grid.wall_signs[axis]
+    rows = np.moveaxis(u, axis, 0)
+    before = rows[-1:] if low == 0.0 else low * rows[:1]
+    after = rows[:1] if high == 0.0 else high * rows[-1:]
+    for (side, end), given in flow.walls.items():
+        if side == axis and end:
+            after = after + 2.0 * given[along][None]
+        elif side == axis:
+            before = before + 2.0 * given[along][None]
     extended = np.concatenate([before, rows, after])
-    difference = np.moveaxis((extended[1:] - extended[:-1]) / h, 0, axis)
-    other = np.take(difference, [*range(grid.shape[1 - axis]), 0], axis=1 - axis)
-    return np.ascontiguousarray(other)
+    difference = np.moveaxis((extended[1:] - extended[:-1]) / grid.spacing[axis], 0, axis)
+    return np.ascontiguousarray(np.take(difference, [*range(n), n if grid.open[along] else 0], axis=along))
 
 
-def velocity_gradients(flow: Flow) -> tuple[Array, Array, Array, Array]:
-    """du/dx and dv/dy at centres [nx, ny], du/dy and dv/dx at corners [nx + 1, ny + 1]."""
-    hx, hy = flow.grid.spacing
-    return (
-        (np.roll(flow.u, -1, axis=0) - flow.u) / hx,
-        (np.roll(flow.v, -1, axis=1) - flow.v) / hy,
-        _corner_difference(flow.grid, flow.u, 1),
-        _corner_difference(flow.grid, flow.v, 0),
-    )
+def velocity_gradients(flow: Flow) -> dict[tuple[int, int], Array]:
+    """du_i / dx_j by (i, j): where i = j at centres, else on the edges between the axes."""
+    grid = flow.grid
+    found = {}
+    for i, u in enumerate(flow.velocity):
+        n = grid.shape[i]
+        found[i, i] = (beyond(u, i, n) - lower(u, i, n)) / grid.spacing[i]
+        for j in range(grid.dim):
+            if j != i:
+                found[i, j] = _edge_difference(flow, i, j)
+    return found
 
 
 def velocity_gradient(flow: Flow, positions: ArrayLike) -> Array:
     """
-    L_ij = du_i / dx_j at points, [n, 2, 2].
+    L_ij = du_i / dx_j at points, [n, dim, dim].
 
-    positions: [n, 2]. Its trace is the rate of dilation. Raises FieldError as tissue.fields does.
+    positions: [n, dim]. Its trace is the rate of dilation. Raises FieldError as tissue.fields does.
     """
     points = as_positions(flow.grid, positions)
-    xx, yy, xy, yx = velocity_gradients(flow)
-    out = np.empty((len(points), 2, 2))
-    out[:, 0, 0] = _gather(flow.grid, "centre", xx, points)
-    out[:, 1, 1] = _gather(flow.grid, "centre", yy, points)
-    out[:, 0, 1] = _gather(flow.grid, "corner", xy, points)
-    out[:, 1, 0] = _gather(flow.grid, "corner", yx, points)
+    out = np.empty((len(points), flow.grid.dim, flow.grid.dim))
+    for (i, j), part in velocity_gradients(flow).items():
+        nodes = () if i == j else (min(i, j), max(i, j))
+        out[:, i, j] = _gather(flow.grid, part, points, nodes=nodes)
     return out
 
 
 def strain_rate(gradient: Array) -> Array:
-    """E = (L + L^T) / 2 of velocity gradients L [..., 2, 2]."""
+    """E = (L + L^T) / 2 of velocity gradients L [..., dim, dim]."""
     return 0.5 * (gradient + np.swapaxes(gradient, -1, -2))
 
 
 def spin(gradient: Array) -> Array:
-    """Omega = (L - L^T) / 2 of velocity gradients L [..., 2, 2]."""
+    """Omega = (L - L^T) / 2 of velocity gradients L [..., dim, dim]."""
     return 0.5 * (gradient - np.swapaxes(gradient, -1, -2))
 
 
@@ -69,29 +74,24 @@ def total_stress(stokes: Stokes, flow: Flow, *, active_stress: StressField | Non
     """
     if stokes.grid != flow.grid or (active_stress is not None and active_stress.grid != flow.grid):
         raise FieldError("the fluid, the flow and the active stress lie on different grids; use one grid for all")
-    centre, corner, _ = stokes.operator.level_zero()
-    xx, yy, xy, yx = velocity_gradients(flow)
-    normal, shear = centre * (xx - yy), corner * (xy + yx)
-    if active_stress is None:
-        return StressField(flow.grid, normal - flow.p, -normal - flow.p, shear)
-    return StressField(
-        flow.grid,
-        normal - flow.p + active_stress.xx,
-        -normal - flow.p + active_stress.yy,
-        shear + active_stress.xy,
-    )
+    grid, gradients = flow.grid, velocity_gradients(flow)
+    eta = stokes.operator.viscosity()
+    mean = sum(gradients[a, a] for a in range(grid.dim)) / grid.dim
+    parts = [2.0 * eta * (gradients[a, a] - mean) - flow.p for a in range(grid.dim)]
+    for k, (a, b) in enumerate(grid.pairs):
+        parts.append(stokes.operator.edge_viscosity(k) * (gradients[a, b] + gradients[b, a]))
+    if active_stress is not None:
+        parts = [part + active for part, active in zip(parts, active_stress.components, strict=True)]
+    return StressField(grid, *parts)
 
 
 def stress_at(stress: StressField, positions: ArrayLike) -> Array:
     """
-    xx, yy, xy of a stress field at points, [n, 3].
+    The components of a stress field at points, [n, 3] or [n, 6] (`Grid.component_names`).
 
-    stress: `total_stress(...)`, or one part of it. positions: [n, 2]. Raises FieldError as tissue.fields does.
+    stress: `total_stress(...)`, or one part of it. positions: [n, dim]. Raises FieldError as tissue.fields does.
     """
-    points = as_positions(stress.grid, positions)
-    parts = [
-        _gather(stress.grid, "centre", stress.xx, points),
-        _gather(stress.grid, "centre", stress.yy, points),
-        _gather(stress.grid, "corner", stress.xy, points),
-    ]
+    grid, points = stress.grid, as_positions(stress.grid, positions)
+    parts = [_gather(grid, part, points) for part in stress.normal]
+    parts += [_gather(grid, part, points, nodes=pair) for part, pair in zip(stress.shear, grid.pairs, strict=True)]
     return np.stack(parts, axis=-1)

@@ -53,7 +53,7 @@ class Morphogen:
 @lru_cache(maxsize=32)
 def _laplacian(grid: Grid) -> Array:
     """Eigenvalues of minus the discrete Laplacian (no flux through walls), in the order of `_transform`."""
-    axes = [0, 1]
+    axes = range(grid.dim)
     wrapped = [axis for axis in axes if grid.periodic[axis]]
     values = []
     for axis in axes:
@@ -146,8 +146,10 @@ def transport(
     (uptake is decay). The total changes by source and decay alone, to rounding; the result is not negative.
 
     Raises FieldError for negative, NaN or infinite input, a flow on another grid, or one that would take more than
-    10,000 steps of advection within dt.
+    10,000 steps of advection within dt, and for a grid of three dimensions or with sides that something passes.
     """
+    if grid.dim != 2 or any(grid.open):
+        raise FieldError("transport knows rectangles whose axes are periodic or between closed walls; use such a grid")
     c = as_field("concentration", concentration, grid.shape, lowest=0.0)
     dt, diffusion, decay = (
         float(as_field(name, value, (), lowest=0.0))

@@ -12,7 +12,7 @@ import tissue
 def flow_from(grid: tissue.Grid, u, v) -> tissue.Flow:
     """A flow whose faces carry the given functions."""
     zero = np.zeros(grid.shape)
-    return tissue.Flow(grid, u(*grid.x_faces()) + zero, v(*grid.y_faces()) + zero, zero, 0, 0.0)
+    return tissue.Flow(grid, (u(*grid.x_faces()) + zero, v(*grid.y_faces()) + zero), zero)
 
 
 def cellular_flow(n: int) -> tissue.Flow:
@@ -22,7 +22,7 @@ def cellular_flow(n: int) -> tissue.Flow:
     psi = np.sin(2 * np.pi * x) * np.sin(2 * np.pi * y) / (2 * np.pi)
     u = (psi[:-1, 1:] - psi[:-1, :-1]) * n
     v = -(psi[1:, :-1] - psi[:-1, :-1]) * n
-    return tissue.Flow(grid, u, v, np.zeros(grid.shape), 0, 0.0)
+    return tissue.Flow(grid, (u, v), np.zeros(grid.shape))
 
 
 def test_midpoint_rule_is_second_order_in_time() -> None:

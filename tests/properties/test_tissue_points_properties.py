@@ -32,7 +32,7 @@ def any_flow(grid: tissue.Grid, rng: np.random.Generator) -> tissue.Flow:
         u[0, :] = 0.0
     if not grid.periodic[1]:
         v[:, 0] = 0.0
-    return tissue.Flow(grid, u, v, rng.normal(size=grid.shape), 0, 0.0)
+    return tissue.Flow(grid, (u, v), rng.normal(size=grid.shape))
 
 
 @CASES

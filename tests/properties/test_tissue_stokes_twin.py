@@ -40,18 +40,23 @@ def axis_matrices(n: int, h: float, kind: str) -> tuple[sp.csr_matrix, ...]:
     return tuple(sp.csr_matrix(m) for m in (d[:, free], t, c, e))
 
 
-def corner_log_mean(eta: np.ndarray, kinds: tuple[str, str]) -> np.ndarray:
-    """Mean of log viscosity at corners, extrapolated to walls and kept within the range in the cells."""
-    log = np.log(eta)
-    for axis, kind in enumerate(kinds):
-        a = np.moveaxis(log, axis, 0)
-        if kind == "periodic":
-            mean = 0.5 * (a + np.roll(a, 1, axis=0))
-        else:
-            ends = (1.5 * a[:1] - 0.5 * a[1:2], 1.5 * a[-1:] - 0.5 * a[-2:-1])
-            mean = np.concatenate([ends[0], 0.5 * (a[1:] + a[:-1]), ends[1]])
-        log = np.moveaxis(mean, 0, axis)
-    return np.exp(np.clip(log, np.log(eta.min()), np.log(eta.max())))
+def corner_mean(eta: np.ndarray, kinds: tuple[str, str]) -> np.ndarray:
+    """Harmonic mean of viscosity at corners; on walls its logarithm is extrapolated; within the range in the cells."""
+    found = eta
+    # what is extrapolated to walls is averaged along them afterwards
+    for axis in sorted((0, 1), key=lambda axis: kinds[axis] == "periodic"):
+        a = np.moveaxis(found, axis, 0)
+        inside = 2.0 / (1.0 / a + 1.0 / np.roll(a, 1, axis=0))
+        if kinds[axis] != "periodic":
+            ends = (a[:1] ** 1.5 / a[1:2] ** 0.5, a[-1:] ** 1.5 / a[-2:-1] ** 0.5)
+            inside = np.concatenate([ends[0], inside[1:], ends[1]])
+        found = np.moveaxis(inside, 0, axis)
+    if kinds[0] != "periodic" and kinds[1] != "periodic":
+        # on the low and high y walls inside x the order is the other way round
+        for k, near in ((0, 1), (-1, -2)):
+            wall = eta[:, k] ** 1.5 / eta[:, near] ** 0.5
+            found[1:-1, k] = 2.0 / (1.0 / wall[1:] + 1.0 / wall[:-1])
+    return np.clip(found, eta.min(), eta.max())
 
 
 def unknown_faces(grid: tissue.Grid, axis: int) -> tuple[slice, slice]:
@@ -66,7 +71,7 @@ def direct(grid, eta, gamma, kappa, fx, fy, growth):
     dy, ty, cy, ey = axis_matrices(ny, hy, grid.boundary[1])
     one_x, one_y = sp.identity(nx), sp.identity(ny)
     div_u, div_v = sp.kron(dx, one_y), sp.kron(one_x, dy)
-    centre, corner = sp.diags(eta.ravel()), sp.diags(corner_log_mean(eta, grid.boundary).ravel())
+    centre, corner = sp.diags(eta.ravel()), sp.diags(corner_mean(eta, grid.boundary).ravel())
     shear_u, shear_v = corner @ sp.kron(ex, ty), corner @ sp.kron(tx, ey)
     normal_u, normal_v = centre @ div_u, -centre @ div_v
     back_u, back_v = sp.kron(ex.T, cy), sp.kron(cx, ey.T)

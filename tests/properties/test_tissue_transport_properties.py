@@ -24,7 +24,7 @@ def any_flow(grid: tissue.Grid, rng: np.random.Generator) -> tissue.Flow:
         u[0, :] = 0.0
     if not grid.periodic[1]:
         v[:, 0] = 0.0
-    return tissue.Flow(grid, u, v, np.zeros(grid.shape), 0, 0.0)
+    return tissue.Flow(grid, (u, v), np.zeros(grid.shape))
 
 
 def spiky(grid: tissue.Grid, rng: np.random.Generator) -> np.ndarray:
@@ -78,7 +78,7 @@ def test_a_uniform_concentration_stays_uniform_without_divergence(grid: tissue.G
             ends[0] = 0.0
     hx, hy = grid.spacing
     u, v = (psi[:-1, 1:] - psi[:-1, :-1]) / hy, -(psi[1:, :-1] - psi[:-1, :-1]) / hx
-    flow = tissue.Flow(grid, u, v, np.zeros(grid.shape), 0, 0.0)
+    flow = tissue.Flow(grid, (u, v), np.zeros(grid.shape))
     end = tissue.transport(grid, np.ones(grid.shape), flow, 0.3, diffusion=0.1)
     assert np.abs(end - 1.0).max() < 1e-11
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tissue
-from tissue import multigrid
+from tissue import levels
 
 RNG = np.random.default_rng(11)
 
@@ -53,7 +53,7 @@ def test_same_bits_for_any_number_of_threads(shape: tuple[int, int]) -> None:
 
 
 def test_warm_start_takes_fewer_cycles() -> None:
-    grid = tissue.Grid((64, 64), (4.0, 4.0))
+    grid = tissue.Grid((64, 64), (4.0, 4.0), ("periodic", "no-slip"))
     stress = smooth_stress(grid)
     fluid = gel(grid)
     cold = fluid.solve(stress)
@@ -65,7 +65,7 @@ def test_warm_start_takes_fewer_cycles() -> None:
 @pytest.mark.parametrize("fall", [1e-6, 1e-9, 1e-12])
 def test_warm_start_survives_a_driving_that_falls(fall: float) -> None:
     """A guess far larger than the solution costs no more than none."""
-    grid = tissue.Grid((64, 64), (4.0, 4.0))
+    grid = tissue.Grid((64, 64), (4.0, 4.0), ("periodic", "no-slip"))
     stress = smooth_stress(grid)
     weak = tissue.StressField(grid, fall * stress.xx, fall * stress.yy, stress.xy)
     fluid = gel(grid)
@@ -74,10 +74,11 @@ def test_warm_start_survives_a_driving_that_falls(fall: float) -> None:
     assert np.abs(warm.u - cold.u).max() <= 1e-12 * np.abs(cold.u).max()
 
 
+@pytest.mark.parametrize("kind", ["periodic", "no-slip"])
 @pytest.mark.parametrize("exponent", [-1000, -600, 600, 900])
-def test_driving_of_any_size(exponent: int) -> None:
+def test_driving_of_any_size(exponent: int, kind: str) -> None:
     """The flow is linear in what drives it, to the last bit for powers of two, with and without a guess."""
-    grid = tissue.Grid((16, 16), (1.0, 1.0))
+    grid = tissue.Grid((16, 16), (1.0, 1.0), ("periodic", kind))
     stress, factor = smooth_stress(grid), 2.0**exponent
     scaled = tissue.StressField(grid, factor * stress.xx, factor * stress.yy, stress.xy)
     flow, other = tissue.Stokes(grid).solve(stress), tissue.Stokes(grid).solve(scaled)
@@ -147,7 +148,7 @@ def test_signals_of_a_linear_flow() -> None:
     gradient = np.array([[0.3, -1.0], [0.4, 0.2]])
     (xu, yu), (xv, yv) = grid.x_faces(), grid.y_faces()
     u, v = gradient[0, 0] * xu + gradient[0, 1] * yu, gradient[1, 0] * xv + gradient[1, 1] * yv
-    flow = tissue.Flow(grid, u, v, np.zeros(grid.shape), 0, 0.0)
+    flow = tissue.Flow(grid, (u, v), np.zeros(grid.shape))
     points = RNG.uniform([1, 1], [2, 3], (20, 2))
     assert np.allclose(tissue.velocity(flow, points), points @ gradient.T)
     found = tissue.velocity_gradient(flow, points)
@@ -262,33 +263,50 @@ def test_rounding_of_a_mean_taken_off_is_no_driving(value: float) -> None:
         tissue.Stokes(box).solve(force=(0.0, rest + 1e-9))
 
 
-def test_missed_tolerance_is_an_error() -> None:
-    """A checkerboard of viscosity jumps of 1e8 is beyond the solver, and it says so."""
-    grid = tissue.Grid((32, 32), (1.0, 1.0), ("no-slip", "no-slip"))
-    i, j = np.indices(grid.shape) // 2
-    eta = np.where((i + j) % 2 == 0, 1e-4, 1e4)
-    with pytest.raises(tissue.SolveError, match=r"residual .* after 60 cycles on a grid of 32 x 32, .* 1e\+08"):
-        tissue.Stokes(grid, viscosity=eta).solve(smooth_stress(grid))
+def test_missed_tolerance_is_an_error(small: tissue.Grid, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A solve that runs out of cycles says what it reached and what to try."""
+    monkeypatch.setattr(tissue.stokes, "MOST_CYCLES", 3)
+    eta = 100.0 ** np.linspace(0.0, 1.0, 16)[:, None] + np.zeros(small.shape)
+    with pytest.raises(
+        tissue.SolveError, match=r"residual .* after 3 cycles on a grid of 16 x 12, .* contrast 100.*smooth"
+    ):
+        tissue.Stokes(small, viscosity=eta).solve(smooth_stress(small))
 
 
-def test_discs_of_contrast_1000() -> None:
-    """Sharp jumps up to the contrast that the error message promises; 17 and 26 cycles measured."""
-    grid = tissue.Grid((128, 128), (1.0, 1.0), ("no-slip", "no-slip"))
+@pytest.mark.parametrize("contrast", [1e4, 1e6, 1e8])
+def test_noise_of_viscosity_from_cell_to_cell(contrast: float) -> None:
+    grid = tissue.Grid((32, 32), (1.0, 1.0), ("no-slip", "periodic"))
+    eta = contrast ** np.random.default_rng(1).random(grid.shape)
+    fluid, stress = tissue.Stokes(grid, viscosity=eta), smooth_stress(grid)
+    flow = fluid.solve(stress)
+    left = tissue.total_stress(fluid, flow, active_stress=stress).force()
+    assert max(np.abs(part).max() for part in left) < 1e-3 * max(np.abs(part).max() for part in stress.force())
+
+
+@pytest.mark.parametrize("stiff", [True, False])
+@pytest.mark.parametrize("contrast", [1e2, 1e4, 1e6])
+def test_discs_of_any_contrast(contrast: float, stiff: bool) -> None:
+    """Sharp jumps that the error message promises; 23 to 60 cycles measured."""
+    grid = tissue.Grid((64, 64), (1.0, 1.0), ("no-slip", "no-slip"))
     rng = np.random.default_rng(3)
     x, y = grid.centres()
     inside = np.zeros(grid.shape, bool)
     for a, b, r in zip(rng.random(20), rng.random(20), 0.03 + 0.04 * rng.random(20), strict=True):
         inside |= (x - a) ** 2 + (y - b) ** 2 < r * r
-    for contrast in (100.0, 1000.0):
-        flow = tissue.Stokes(grid, viscosity=np.where(inside, contrast, 1.0)).solve(smooth_stress(grid))
-        assert flow.iterations <= 35
+    eta = np.where(inside, contrast if stiff else 1.0 / contrast, 1.0)
+    fluid, stress = tissue.Stokes(grid, viscosity=eta), smooth_stress(grid)
+    flow = fluid.solve(stress)
+    assert flow.iterations <= 75
+    fx, fy = tissue.total_stress(fluid, flow, active_stress=stress).force()
+    assert np.abs(flow.divergence()).max() < 1e-6 * 64 * max(np.abs(u).max() for u in flow.velocity)
+    assert max(np.abs(fx).max(), np.abs(fy).max()) < 1e-3 * max(np.abs(f).max() for f in stress.force())
 
 
 @pytest.mark.parametrize(("n", "m"), [(8, 4), (5, 3), (7, 4), (31, 16), (12, 12)])
 def test_restriction_keeps_sums(n: int, m: int) -> None:
     """Every fine entry is given away with total weight m / n, and a row's weights end with its first zero."""
-    for table in (multigrid._overlaps, multigrid._hats):
-        index, weight = table(n, m)
+    for table in (levels.overlaps(n, m), levels.hats(n, m, ("periodic", "periodic"))):
+        index, weight = table.index, table.weight
         given = np.bincount(index.ravel(), weights=weight.ravel(), minlength=n)
         assert np.allclose(given, m / n)
         for row in weight:
