@@ -3,7 +3,8 @@
 Let X be the states that some reactions change. If the laws of these reactions are affine in X, and so is every other
 law that reads X, replacing X by its mean given all else leaves out only the noise of X, and what this does to others
 fades as one over how much faster these reactions are. Where anything is not affine in X, the mean of a law is not the
-law of the mean, however fast X is, and the reactions have to fire.
+law of the mean, however fast X is, and the reactions have to fire; and so have they where an event, a constraint or a
+rate rule reads X, since thresholds and small noise are what these may be about.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from biomulti import expression as ex
 from biomulti._kernels_partition import MANY
 from biomulti.expression import Expression
 from biomulti.pilot import Pilot
@@ -42,13 +44,22 @@ def averages(system: System, free: Booleans, run: Pilot) -> list[Average]:
     watched = frozenset[int]().union(
         *(reads(e) for o in system.occurrences for e in (o.trigger, o.delay, o.priority, *o.values) if e is not None),
         *(o.targets for o in system.occurrences),
+        *(reads(c) for c in system.constraints),
+        *(reads(f.law) for f in system.fluxes if f.is_rule),
     )
+    laws = [f.law for f in system.fluxes] + [system.lowered[n] for n in system.network.assignment_rules]
+    readers: dict[int, list[int]] = {}
+    for number, law in enumerate(laws):
+        for k in reads(law):
+            readers.setdefault(k, []).append(number)
     found = []
     for fluxes, states in _groups(system, free):
         inside = frozenset(states)
-        if inside & watched or not all(_affine(f.law, inside) for f in system.fluxes):
+        reading = sorted({number for k in states for number in readers.get(k, ())})
+        if inside & watched or any(degree(laws[number], inside) > 1.0 for number in reading):
             continue
-        firings = _firings(system, fluxes, inside, run)
+        others = [j for j in reading if j < len(system.fluxes) and j not in fluxes]
+        firings = _firings(system, fluxes, others, inside, run)
         if firings >= MANY:
             marks = np.zeros(len(system.fluxes), dtype=bool), np.zeros(len(system.states), dtype=bool)
             marks[0][fluxes], marks[1][states] = True, True
@@ -74,30 +85,31 @@ def _groups(system: System, free: Booleans) -> list[tuple[list[int], list[int]]]
     return [(sorted(f), sorted(s)) for f, s in members.values() if all(free[j] for j in f)]
 
 
-def _affine(law: Expression, states: frozenset[int]) -> bool:
-    return _degree(law, states) <= 1.0
-
-
-def _degree(formula: Expression, states: frozenset[int]) -> float:
+def degree(formula: Expression, states: frozenset[int]) -> float:
     """The degree in the states of a polynomial in them; infinite for what is none."""
-    if not reads(formula) & states:
-        return 0.0
-    if formula.op == "y":
-        return 1.0
-    degrees = [_degree(child, states) for child in formula.children]
-    if formula.op in ("add", "neg", "sub"):
-        return max(degrees)
-    if formula.op == "mul":
-        return sum(degrees)
-    if formula.op == "div" and degrees[1] == 0.0:
-        return degrees[0]
-    return np.inf
+    done: dict[Expression, float] = {}
+    for node in ex.walk(formula):
+        degrees = [done[child] for child in node.children]
+        if node.op == "y":
+            done[node] = float(node.args[0] in states)
+        elif not any(degrees):
+            done[node] = 0.0
+        elif node.op in ("add", "neg"):
+            done[node] = max(degrees)
+        elif node.op == "mul":
+            done[node] = sum(degrees)
+        elif node.op == "div" and degrees[1] == 0.0:
+            done[node] = degrees[0]
+        else:
+            done[node] = np.inf
+    return done[formula]
 
 
-def _firings(system: System, fluxes: Sequence[int], states: frozenset[int], run: Pilot) -> float:
-    """How often the slowest of the fluxes fires while the fastest of what reads the states changes, in the middle of
-    the run; zero if nothing reads them."""
-    readers = [j for j, f in enumerate(system.fluxes) if j not in fluxes and reads(f.law) & states]
+def _firings(
+    system: System, fluxes: Sequence[int], readers: Sequence[int], states: frozenset[int], run: Pilot
+) -> float:
+    """How often the slowest of the fluxes fires while the fastest of what `readers` change does, in the middle of the
+    run; zero if there is nothing of that."""
     fed = sorted({k for j in readers for k in system.fluxes[j].change} - states)
     if not fed:
         return 0.0

@@ -83,7 +83,7 @@ def compare(
     network = load(network)
     methods = _checked(methods, replicates, confidence, physical_scale)
     options.output_times(t_end, every)
-    options.check_options(replicates, methods[0], tolerance=tolerance)
+    options.check_options(replicates, "hybrid" if "hybrid" in methods else methods[0], tolerance=tolerance)
     wanted = _wanted(network, species)
     seed = options.chosen_seed(seed)
     states = np.random.SeedSequence(seed).generate_state(len(methods), np.uint64)
@@ -99,7 +99,8 @@ def compare(
             try:
                 data[method] = simulate(
                     network, t_end=t_end, every=every, replicates=replicates, method=method, seed=seeds[method],
-                    initial=initial, parameters=parameters, quantity="molecules", tolerance=tolerance,
+                    initial=initial, parameters=parameters, quantity="molecules",
+                    tolerance=tolerance if method == "hybrid" or (tolerance or 1.0) <= options.STEP_ERROR else None,
                     physical_scale=physical_scale if method == "hybrid" else None, progress=progress,
                 )  # fmt: skip
             except Exception as error:  # the other methods have to be heard

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomulti.averaging import Average
-from biomulti.noise import Noise
+from biomulti.noise import Noise, estimable
 from biomulti.partition import Decision, Partition
 from biomulti.system import System
 
@@ -62,25 +62,29 @@ class Costs:
         self, decisions: list[Decision], averaged: list[Average], tolerance: float
     ) -> tuple[list[Decision], list[Average], str]:
         """Let fire what costs most until the estimate is below the tolerance; an average as a whole."""
-        flows, told = _flowing(decisions), ""
+        flows = _flowing(decisions)
+        # species that miss it by what must flow alone
+        hopeless = np.maximum(*self.lost(flows & ~self.free, averaged)) > tolerance
         while True:
-            both = np.maximum(*self.lost(flows, averaged))
+            both = np.where(hopeless, 0.0, np.maximum(*self.lost(flows, averaged)))
             worst = int(np.argmax(both))
             if not both[worst] > tolerance:
                 break
             costs = np.array([max(e[worst] for e in self.of_one(j, averaged)) for j in range(len(flows))])
             costs[~(flows & self.free)] = -1.0
             if not np.max(costs) > 0.0:
-                told = (
-                    f"What must flow alone makes an estimated error of {both[worst]:.2g} in "
-                    f"{self.system.states[worst]}, above the tolerance."
-                )
-                break
+                hopeless[worst] = True
+                continue
             costly = int(np.argmax(costs))
             flows[costly] = False
             for average in [a for a in averaged if a.fluxes[costly]]:
                 flows &= ~average.fluxes
                 averaged = [a for a in averaged if a is not average]
+        told = ""
+        if np.any(hopeless):
+            both = np.maximum(*self.lost(flows, averaged))
+            names = ", ".join(f"{both[k]:.2g} in {self.system.states[k]}" for k in np.flatnonzero(hopeless))
+            told = f"What must flow makes estimated errors above the tolerance: {names}."
         reason = f"its flowing would cost more than the tolerance of {tolerance:g}"
         return [d if f else fires(d, reason) for d, f in zip(decisions, flows, strict=True)], averaged, told
 
@@ -103,11 +107,10 @@ class Costs:
             out.append(decision)
         errors = [zip(names, map(float, e), strict=True) for e in self.lost(flows, averaged)]
         hidden = sorted({names[k] for a in averaged for k in np.flatnonzero(a.states)})
-        notes = [note]
-        if hidden:
-            notes.append(f"{', '.join(hidden)}: results hold the mean given all else, not molecules.")
-        unit, note = self.system.network.time_unit, " ".join(filter(None, notes))
-        return Partition(tuple(out), unit, note, tuple(errors[0]), tuple(errors[1]), rough=self.noise.rough)
+        return Partition(
+            tuple(out), self.system.network.time_unit, note, tuple(errors[0]), tuple(errors[1]),
+            rough=self.noise.rough, averaged=tuple(hidden),
+        )  # fmt: skip
 
 
 def untold(system: System, decisions: list[Decision], note: str) -> Partition:
@@ -118,8 +121,9 @@ def untold(system: System, decisions: list[Decision], note: str) -> Partition:
         replace(d, mean_error=np.nan, variance_error=np.nan) if u else d
         for d, u in zip(decisions, unknown, strict=True)
     ]
-    if any(unknown):
-        note = f"{note} What flowing costs cannot be estimated: the network is too large, or its noise without bound."
+    if any(unknown) and system.states:
+        why = "its noise grows without bound" if estimable(system) else "the network is too large"
+        note = f"{note} What flowing costs cannot be estimated: {why}."
     return Partition(tuple(decided), system.network.time_unit, note.strip())
 
 

@@ -27,8 +27,8 @@ from biomulti.costs import Costs, fires, untold
 from biomulti.counts import COUNTABLE, molecules_per_unit
 from biomulti.errors import ModelError, OptionError, SimulationError
 from biomulti.load import load
-from biomulti.noise import noise
-from biomulti.options import check_time
+from biomulti.noise import estimable, noise
+from biomulti.options import check_time, is_number
 from biomulti.partition import Decision, Partition
 from biomulti.pilot import Pilot, pilot
 from biomulti.system import Flux, System, system_of
@@ -60,7 +60,7 @@ def partition(
         network: a Network, or anything `load` takes.
         t_end: how far the pilot run goes; None takes ten times the slowest time scale of the start.
         tolerance: what the estimated errors of means and variances may be at most; so much more fires that they are.
-            None sets BOUND, infinity no bound.
+            None sets BOUND, infinity no bound. What would fire more than MOST_FIRINGS times in the run flows.
         physical_scale: "fire" or "flow" for reactions by id, above what the model says of them, and all else.
         initial: amounts of species in place of the model's.
         parameters: values of parameters in place of the model's.
@@ -74,7 +74,7 @@ def partition(
     network = load(network)
     if t_end is not None:
         check_time("t_end", t_end)
-    if tolerance is not None and not tolerance > 0.0:
+    if tolerance is not None and not (is_number(tolerance) and tolerance > 0.0):
         raise OptionError(f"tolerance={tolerance!r} must be a number above 0.")
     system = system_of(network, molecules_per_unit(network), parameters)
     model = compile_model(system)
@@ -99,7 +99,7 @@ def decide(
     if not note:
         decisions = _adapting(system, decisions, run, free & _unsaid(system, physical_scale))
     scarce = np.array([not (d.flows or d.adaptive) for d in decisions], dtype=bool)
-    found = averages(system, free & scarce & _unsaid(system, physical_scale), run)
+    found = averages(system, free & scarce & _unsaid(system, physical_scale), run) if estimable(system) else []
     flowing = _flowing(system, decisions, run)
     for average in found:
         flowing[:, average.fluxes] = True
@@ -121,11 +121,12 @@ def decide(
         told = (
             "Everything fires: what could flow fires too seldom to pay for the flow that every other firing restarts."
         )
-        decisions, taken = [fires(d, d.reason) for d in decisions], []
-    notes = (note, told, _unseen_beginnings(system, decisions, run.amounts), _without_chance(decisions))
+        decisions, taken = [fires(d, "would flow, but too seldom to pay for it") for d in decisions], []
+    notes = (note, told, _unseen_beginnings(system, decisions, run.amounts))
     note = " ".join(filter(None, notes))
     split = costs.told(decisions, taken, note) if costs else untold(system, decisions, note)
-    return replace(split, tolerance=bound)
+    # without an estimate there is no bound, unless all that may fire does
+    return replace(split, tolerance=bound if costs or tolerance is not None else np.inf)
 
 
 def _shown(
@@ -261,12 +262,6 @@ def _unseen_beginnings(system: System, decisions: list[Decision], amounts: Float
         f"{', '.join(sorted(names))} starts scarce and grows vast: the noise of its beginning, early extinction among "
         f"it, is not seen; let its reactions fire until then."
     )
-
-
-def _without_chance(decisions: list[Decision]) -> str:
-    if any(not d.flows for d in decisions):
-        return ""
-    return "Nothing fires: all runs are alike, and so is any choice between stable states; method='ssa' shows noise."
 
 
 def _may_fire(flux: Flux, physical_scale: Mapping[str, str]) -> bool:

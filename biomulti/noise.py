@@ -32,7 +32,7 @@ from biomulti.partition import NEGLIGIBLE
 from biomulti.pilot import Pilot
 from biomulti.system import System, reads
 
-LARGEST = 3_000_000  # reactions times the cube of states, beyond which there is no estimate
+LARGEST = 10_000_000  # reactions times the cube of states, beyond which there is no estimate
 POINTS = 60  # of the run
 SMALL = 0.25  # norm of A times the part of an interval that is doubled
 SEEN = 0.1  # of the largest variance of a state in a run: below it a variance is measured against it
@@ -49,7 +49,8 @@ class Noise:
 
     variance [fluxes, points, states] that each reaction would add while it flows, and shift of the mean that this
     noise would make; all_variance and all_shift [points, states] of all reactions at all times; amounts [points,
-    states]. It is rough where noise is not small: it moves a mean by more than half of itself.
+    states], and the least that counts of each, [states]. It is rough where noise is not small: it moves a mean by more
+    than half of itself.
     """
 
     variance: Floats
@@ -57,17 +58,18 @@ class Noise:
     all_variance: Floats
     all_shift: Floats
     amounts: Floats
+    least: Floats
     rough: bool
 
     def lost(self, flows: Booleans) -> tuple[Floats, Floats]:
         """What is lost where the fluxes `flows` flow, at worst along the run, [states] each.
 
-        The first is the error of the mean over the mean or one molecule, whichever is larger, or where all noise moves
-        the mean by more than that, as it cannot in truth, the share in this that is lost; the second the share of
-        the variance that is missing, of a variance taken to be at least that of NEGLIGIBLE relative noise and SEEN of
+        The first is the error of the mean over the mean, or over the least that counts: one molecule. Where all noise
+        moves the mean by more than that, as it cannot in truth, it is the share in this that is lost. The second is the
+        share of the variance that is missing, of one that is at least that of NEGLIGIBLE relative noise and SEEN of
         the largest in the run: where a run starts from sharp amounts, all the first noise is that of what flows.
         """
-        mean = np.maximum(np.abs(self.amounts), 1.0)
+        mean = np.maximum(np.abs(self.amounts), self.least)
         least = np.maximum((NEGLIGIBLE * mean) ** 2, SEEN * np.max(self.all_variance, axis=0))
         off = np.abs(self.shift[flows].sum(axis=0)) / np.maximum(mean, np.abs(self.all_shift))
         # where noise grows along the run, what is left of a difference of large numbers may lie outside of 0 to 1
@@ -81,7 +83,7 @@ def noise(system: System, model: CompiledModel, run: Pilot, flowing: Booleans) -
     None for a network that is too large, and where noise grows without bound.
     """
     states, fluxes = len(system.states), len(system.fluxes)
-    if fluxes * states**3 > LARGEST or len(run.times) < 2:
+    if not estimable(system) or len(run.times) < 2:
         return None
     chosen = np.unique(np.linspace(0, len(run.times) - 1, POINTS).round().astype(int))
     times, amounts, rates = run.times[chosen], run.amounts[chosen], np.abs(run.rates[chosen])
@@ -94,6 +96,9 @@ def noise(system: System, model: CompiledModel, run: Pilot, flowing: Booleans) -
     entries = np.array([(j, k) for j, k, _ in system.jacobian], dtype=int).reshape(-1, 2)
     # the last is the noise of all
     variance, shift = np.zeros((2, fluxes + 1, len(times), states))
+    # what a rule moves is no number of molecules
+    ruled = np.array([n in system.network.rate_rules for n in system.states], dtype=bool)
+    least = np.where(ruled, np.maximum(np.max(np.abs(run.amounts), axis=0), 1e-300), 1.0)
     rough = False
     covariance, off = np.zeros((fluxes + 1, states, states)), np.zeros((fluxes + 1, states))
     for point in range(1, len(times)):
@@ -112,10 +117,15 @@ def noise(system: System, model: CompiledModel, run: Pilot, flowing: Booleans) -
             force += weight[:, None] * stoichiometry[i]
         off = off @ forward.T + force @ response.T
         variance[:, point], shift[:, point] = np.einsum("jkk->jk", covariance), off
-        rough |= not np.all(np.abs(off[-1]) <= SHIFTED * np.maximum(np.abs(amounts[point]), 1.0))
-        if not np.all(np.abs(covariance) < UNBOUNDED):
+        rough |= not np.all(np.abs(off[-1]) <= SHIFTED * np.maximum(np.abs(amounts[point]), least))
+        if not (np.all(np.abs(covariance) < UNBOUNDED) and np.all(np.isfinite(off))):
             return None
-    return Noise(variance[:-1], shift[:-1], variance[-1], shift[-1], amounts, rough)
+    return Noise(variance[:-1], shift[:-1], variance[-1], shift[-1], amounts, least, rough)
+
+
+def estimable(system: System) -> bool:
+    """True for a network that is not too large, and in which something moves."""
+    return 0 < len(system.fluxes) * len(system.states) ** 3 <= LARGEST
 
 
 def _over_an_interval(drift: Floats, kicks: Floats, dt: float) -> tuple[Floats, Floats, Floats]:

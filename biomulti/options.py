@@ -15,6 +15,7 @@ from biomulti.errors import OptionError
 EXACT_METHODS = ("ssa-direct", "ssa-tree", "ssa-rejection")  # what "ssa" chooses from
 METHODS = ("ssa", "ode", "hybrid", *EXACT_METHODS)
 QUANTITIES = ("molecules", "amount", "concentration")
+STEP_ERROR = 0.1  # the largest that may be asked for
 LARGEST_SEED = 2**64 - 1
 LARGEST_RESULT = 64e9  # bytes
 
@@ -65,7 +66,7 @@ def check_options(
         raise OptionError(f"method={method!r} is none of {', '.join(METHODS)}.")
     if quantity is not None and quantity not in QUANTITIES:
         raise OptionError(f"quantity={quantity!r} is none of {', '.join(QUANTITIES)}.")
-    most = math.inf if method == "hybrid" else 0.1
+    most = math.inf if method == "hybrid" else STEP_ERROR
     if tolerance is not None and not (is_number(tolerance) and 1e-13 <= tolerance <= most):
         below = "infinity, which is no bound" if most == math.inf else f"{most:g}"
         raise OptionError(f"tolerance={tolerance!r} must lie between 1e-13 and {below}.")

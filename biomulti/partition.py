@@ -49,6 +49,7 @@ class Partition:
 
     `mean_errors` and `variance_errors` are those of all that flows together, by species; empty without an estimate.
     `tolerance` is what they were to be at most. They are `rough` where noise is not small.
+    Species that are `averaged` have no noise of their own in results.
     """
 
     decisions: tuple[Decision, ...]
@@ -58,6 +59,7 @@ class Partition:
     variance_errors: tuple[tuple[str, float], ...] = ()
     tolerance: float = np.inf
     rough: bool = False
+    averaged: tuple[str, ...] = ()
 
     @property
     def fires(self) -> NDArray[np.bool_]:
@@ -100,6 +102,18 @@ class Partition:
             return (0.0, 0.0) if self.fires.all() and not self.adaptive.any() else (np.nan, np.nan)
         return max(e for _, e in self.mean_errors), max(e for _, e in self.variance_errors)
 
+    @property
+    def remarks(self) -> str:
+        """What there is to know beside the table."""
+        out = [self.note]
+        if self.averaged:
+            out.append(f"{', '.join(self.averaged)}: results hold the mean given all else, not molecules.")
+        if self.decisions and all(d.flows for d in self.decisions):
+            out.append(
+                "Nothing fires: all runs, and all choices between stable states, are alike; method='ssa' shows noise."
+            )
+        return " ".join(filter(None, out))
+
     def _rows(self) -> list[tuple[str, ...]]:
         head = ("reaction", "", f"per {self.time_unit}", "changes in", "mean", "variance", "why")
         rows = [
@@ -111,12 +125,12 @@ class Partition:
 
     def _summary(self) -> str:
         if not self.mean_errors or (self.fires.all() and not self.adaptive.any()):
-            return self.note
+            return self.remarks
         mean = max(self.mean_errors, key=lambda e: e[1])
         variance = max(self.variance_errors, key=lambda e: e[1])
         text = "What flows makes no noise: "
         if variance[1] < 5e-4 and mean[1] < 5e-4:
-            text += "no mean and no variance misses more than .05 % of itself."
+            text += f"no mean and no variance (or spread of {100 * NEGLIGIBLE:g} %) misses more than .05 % of itself."
         else:
             off = f"the mean of {mean[0]} is off by {_percent(mean[1])}"
             missing = f"{_percent(variance[1])} of the variance of {variance[0]}"
@@ -124,7 +138,7 @@ class Partition:
             text += (f"{off}, and " if mean[1] >= 5e-4 else "") + f"{missing}."
         if self.rough:
             text += " Noise is not small here, so that these are rough estimates."
-        return " ".join(filter(None, (text, self.note)))
+        return " ".join(filter(None, (text, self.remarks)))
 
     def __str__(self) -> str:
         rows = self._rows()

@@ -112,10 +112,13 @@ def coordinates(system: System, parameters: Sets, initial: Sets, taken: Collecti
 
 
 def together(splits: Sequence[Partition]) -> Partition:
-    """One partition for all: a reaction flows if it does so in every one of `splits`."""
+    """One partition for all: a reaction fires if it does so in one of `splits`, and flows if it does so in all."""
     decisions = [
-        next((d for d in of_one if not d.flows), of_one[0])
+        min(of_one, key=lambda d: (d.flows or d.adaptive, d.flows and not d.adaptive))
         for of_one in zip(*(s.decisions for s in splits), strict=True)
     ]
     notes = dict.fromkeys(s.note for s in splits if s.note)
-    return Partition(tuple(decisions), splits[0].time_unit, " ".join(notes), tolerance=splits[0].tolerance)
+    return Partition(
+        tuple(decisions), splits[0].time_unit, " ".join(notes), tolerance=max(s.tolerance for s in splits),
+        averaged=tuple(n for n in splits[0].averaged if all(n in s.averaged for s in splits)),
+    )  # fmt: skip

@@ -99,8 +99,8 @@ def simulate(
     stepper, split = stepper_of(system, method, float(times[-1]), tolerance, physical_scale or {}, start, values)
     system = stepper.system
     check_size(replicates, len(times), len(system.states))
-    if split and split.note and (split.adaptive.any() or not split.fires.all()):
-        warnings.warn(f"{network.source}: {split.note}", AssumptionWarning, stacklevel=2)
+    if split and split.remarks and (split.adaptive.any() or not split.fires.all()):
+        warnings.warn(f"{network.source}: {split.remarks}", AssumptionWarning, stacklevel=2)
     # without chance one run is all of them
     varied = sets.varied(start) or sets.varied(values)
     rows = replicates if method != "ode" or system.chancy or varied else 1

@@ -96,7 +96,7 @@ def test_a_chain_from_zero_starts() -> None:
 
 
 def test_a_network_without_chance_says_so() -> None:
-    with pytest.warns(AssumptionWarning, match="Nothing fires: all runs are alike"):
+    with pytest.warns(AssumptionWarning, match="Nothing fires: all runs, and all choices"):
         run("substanceOnly species X in cell; X=1e6; => X; 1e6; X => ; X;", 1.0, method="hybrid")
 
 
