@@ -49,6 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--every", type=_positive, help="interval between outputs (default: 101 outputs)")
     simulate.add_argument("--replicates", type=int, default=100, help="number of runs (default: 100)")
     simulate.add_argument("--seed", type=int, help="seed of the random numbers (default: a new one)")
+    simulate.add_argument(
+        "--tolerance", type=_positive_or_infinite,
+        help="by ode the error of a step, by hybrid what flowing may cost means and variances (default: 1e-7, 0.05)",
+    )  # fmt: skip
     simulate.add_argument("--out", type=Path, help="folder for the results (default: results/NAME)")
     simulate.set_defaults(command=_simulate)
 
@@ -72,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     partition = commands.add_parser("partition", help="say which reactions fire, which flow, and why")
     _model_options(partition)
     _end_option(partition)
+    partition.add_argument(
+        "--tolerance", type=_positive_or_infinite,
+        help="what flowing may cost means and variances; inf sets no bound (default: 0.05)",
+    )  # fmt: skip
     partition.set_defaults(command=_partition)
 
     report = commands.add_parser("report", help="say how amounts become molecules and rate laws propensities")
@@ -114,6 +122,10 @@ def _positive(text: str) -> float:
     return value
 
 
+def _positive_or_infinite(text: str) -> float:
+    return float("inf") if text == "inf" else _positive(text)
+
+
 def _simulate(options: argparse.Namespace) -> None:
     from biomulti import commands
 
@@ -123,6 +135,7 @@ def _simulate(options: argparse.Namespace) -> None:
         every=options.every,
         replicates=options.replicates,
         method=options.method,
+        tolerance=options.tolerance,
         seed=options.seed,
         substance=options.substance,
         adjust=options.adjust,
@@ -152,7 +165,7 @@ def _partition(options: argparse.Namespace) -> None:
     from biomulti import load, partition
 
     network = load(options.model, substance=options.substance, adjust=options.adjust)
-    print(partition(network, t_end=options.t_end))
+    print(partition(network, t_end=options.t_end, tolerance=options.tolerance))
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -38,11 +38,12 @@ from biomulti._lanes import rows_of_lanes
 from biomulti._rng import exponential, uniform
 from biomulti.compile import FUNCTION, LANES_FUNCTION
 from biomulti.outcome import EVENT, FINISHED, FRACTION, NEGATIVE_AMOUNT, NOT_FINITE, STEP_TOO_SMALL, SWITCH, UNFINISHED
-from tissue._jit import device, kernel
+from tissue._jit import arrays_counted, arrays_uncounted, device, kernel
 
 REACH = 1.5  # how far beyond the expected firing a step may go
 PATIENCE = 6  # steps in a row that must agree before the kind of step changes
 STIFF = 0.8  # share of the stable h |df/dx| beyond which explicit steps are held back by stability
+OFTEN = 0.8  # firings expected in the longest stable explicit step, beyond which stiff ones do not pay
 MOST_LOOKS = 1_000  # changes of comparisons in one step
 SAMPLES = 4  # places of a step at which triggers are looked at
 LEAST = 1e-290  # of an exponential number, what is left by rounding
@@ -100,7 +101,8 @@ def first_change(  # type: ignore[no-untyped-def]
         if looks > MOST_LOOKS:
             return high
         low = high
-        before[:] = now
+        for e in range(now.shape[0]):
+            before[e] = now[e]
     return 2.0
 
 
@@ -144,7 +146,7 @@ def one_firing(t, x, p, laws, rates, fires, net, followers, rng, status, i):  # 
     return j
 
 
-@njit(error_model="numpy")
+@arrays_counted
 def look(t, x, p, laws, rates, fires, reference, adaptive, net, room, low, rng, i):  # type: ignore[no-untyped-def]
     """Decide anew which of row i's reactions fire; True if nothing flows any more.
 
@@ -167,61 +169,39 @@ def look(t, x, p, laws, rates, fires, reference, adaptive, net, room, low, rng, 
 def watch_low(fires, candidates, net, low):  # type: ignore[no-untyped-def]
     """The amounts low [states] below which a row has to look which reactions fire."""
     start, states, _ = net
-    low[:] = -math.inf
+    for k in range(low.shape[0]):
+        low[k] = -math.inf
     for j in range(fires.shape[0]):
         if candidates[j] and not fires[j]:
             for m in range(start[j], start[j + 1]):
                 low[states[m]] = PLENTIFUL
 
 
-@njit(error_model="numpy")
-def advance_rows(  # type: ignore[no-untyped-def]
-    width, begin, until, system, pattern, explicit, stiff, control, counted, net, followers, watched, watching, armed,
-    due, fires, adaptive, reference, rows, rng, left, times, out, budget,
+@arrays_uncounted
+def march(  # type: ignore[no-untyped-def]
+    width, begin, until, system, pattern, explicit, stiff, control, counted, net, followers, watched, armed, due, fires,
+    adaptive, reference, rows, rng, left, times, out, budget, states, singles, numbers, integers, own,
 ):  # fmt: skip
-    """Advance rows begin to until - 1 as `advance_lanes` says, each in a lane, which takes the next when it ends."""
+    """The loop of `advance_rows`, whose rooms are the last five arguments."""
     lanes = len(width)
     rhs, jacobian, drifts, guard, laws = system
     order, start, diagonal, columns, place, row_of, weighted = pattern
     elimination = (start, diagonal, columns)
-    _, _, _, alpha, bend_explicit, explicit_order, stable = explicit
-    gamma, _, _, _, _, bend_stiff, stiff_order = stiff
+    _, _, _, _, dense_explicit, explicit_order, stable = explicit
+    gamma, _, _, _, _, dense_stiff, stiff_order = stiff
     rtol, from_zero, timely, firing, guarded, clipping = control
     y_all, p_all, peak_all, h_all, clock, mode_all, cursor, counts, status = rows
+    (
+        x, y, slope, drift, y_stiff, miss_stiff, miss_explicit, peak, floor, argument, spare, b, work, p, entries,
+        matrix, k_explicit, k_stiff, bend, bend_of_stiff,
+    ) = states  # fmt: skip
+    t, step, error, error_stiff, stiffness, least = singles
+    h, goal, remaining, leap = numbers
+    row, steps, firings, mode, patience, near, looked = integers
+    probe, rates, before, now, lows, room = own
     outputs, n, parameters, event_count = times.shape[0], y_all.shape[1], p_all.shape[1], armed.shape[1]
-    size = diagonal.shape[0]
+    size, adapts = diagonal.shape[0], weighted.shape[0] > 0
     hazard = n  # place of the integrated hazard, which is eliminated last
-    x, y, slope, drift = (
-        rows_of_lanes(size, width), rows_of_lanes(size, width), rows_of_lanes(size, width), rows_of_lanes(size, width),
-    )  # fmt: skip
-    y_stiff, miss_stiff, miss_explicit, peak, floor = (
-        rows_of_lanes(size, width), rows_of_lanes(size, width), rows_of_lanes(size, width), rows_of_lanes(n, width),
-        rows_of_lanes(n, width),
-    )  # fmt: skip
-    argument, spare, b, work = (
-        rows_of_lanes(size, width), rows_of_lanes(size, width), rows_of_lanes(size, width),
-        rows_of_lanes(size + 1, width),
-    )  # fmt: skip
-    p = rows_of_lanes(parameters + weighted.shape[0], width)
-    entries, matrix = rows_of_lanes(place.shape[0], width), rows_of_lanes(columns.shape[0], width)
-    k_explicit = rows_of_lanes(alpha.shape[0] * size, width)
-    k_stiff = rows_of_lanes(stiff[3].shape[0] * size, width)
-    t, step, error, error_stiff, stiffness, least = (
-        rows_of_lanes(1, width), rows_of_lanes(1, width), rows_of_lanes(1, width), rows_of_lanes(1, width),
-        rows_of_lanes(1, width), rows_of_lanes(1, width),
-    )  # fmt: skip
-    h, goal, remaining = np.ones(lanes), np.zeros(lanes), np.ones(lanes)
-    row, steps, firings = np.full(lanes, -1), np.zeros(lanes, np.int64), np.zeros(lanes, np.int64)
-    # 1 for stiff steps, and how many steps in a row asked for a change
-    mode, patience = np.zeros(lanes, np.int64), np.zeros(lanes, np.int64)
-    # near an event: 1 while the step that ends before it is taken, 2 for the short one across it, of size leap
-    near, leap = np.zeros(lanes, np.int64), np.zeros(lanes)
-    bend, probe, rates = np.empty((DEGREE, size)), np.empty(n), np.empty(fires.shape[1])
-    before, now = np.empty(watching), np.empty(watching)
-    # amounts below which to look which reactions fire, and steps since the last look
-    adapts = weighted.shape[0] > 0
-    lows, looked = np.full((lanes, n), -math.inf), np.zeros(lanes, np.int64)
-    room = np.empty(n), np.empty(fires.shape[1], np.bool_)
     queue, stale, busy = begin, True, True
     while busy:
         # rows that wait take the lanes that are free
@@ -338,6 +318,7 @@ def advance_rows(  # type: ignore[no-untyped-def]
                 (argument, spare, b, miss_stiff), k_stiff, y_stiff,
             )  # fmt: skip
             error_of_step(width, t, step, x, y_stiff, miss_stiff, slope, peak, floor, counted, rtol, error_stiff)
+        bent, bent_stiff = False, False
         for a in range(lanes):
             i = row[a]
             if i < 0:
@@ -361,10 +342,16 @@ def advance_rows(  # type: ignore[no-untyped-def]
             fired = grows >= remaining[a] and grows > 0.0
             goes_on = event_count > 0 or fired
             if goes_on or (cursor[i] < outputs and times[cursor[i]] <= begun + taken and not clipping):
+                # of all lanes at once, when the first of them asks
                 if mode[a] == 1:
-                    interpolant(a, bend_stiff, k_stiff, bend)
-                else:
-                    interpolant(a, bend_explicit, k_explicit, bend)
+                    if not bent_stiff:
+                        interpolant(width, dense_stiff, k_stiff, bend_of_stiff)
+                        bent_stiff = True
+                    for r in range(DEGREE * size):
+                        bend[r, a] = bend_of_stiff[r, a]
+                elif not bent:
+                    interpolant(width, dense_explicit, k_explicit, bend)
+                    bent = True
             s = locate(remaining[a], hazard, a, x, y, bend) if fired else 1.0
             happens = 2.0
             if event_count > 0:
@@ -381,10 +368,15 @@ def advance_rows(  # type: ignore[no-untyped-def]
                 if mode[a] == 0 and stiffness[0, a] > 0.0:
                     wanted = min(wanted, taken * stable / stiffness[0, a])
                 h[a] = max(h[a], wanted) if taken < h[a] else wanted
-            # explicit steps are wrong where stability holds them back, stiff ones where a firing ends them anyway
+            # explicit steps are wrong where stability holds them back, unless firings end even these
             held_back = stiffness[0, a] > STIFF * stable
-            wrong = (fired or stiffness[0, a] < 0.5 * STIFF * stable) if mode[a] == 1 else (held_back and not fired)
-            patience[a] = patience[a] + 1 if wrong else 0
+            expected = slope[hazard, a] * taken * stable / max(stiffness[0, a], 1e-300) if firing else 0.0
+            if mode[a] == 1:
+                wrong = stiffness[0, a] < 0.5 * STIFF * stable or expected > OFTEN
+            else:
+                wrong = held_back and expected < 0.5 * OFTEN
+            if mode[a] == 1 or held_back or not fired:
+                patience[a] = patience[a] + 1 if wrong else 0
             if patience[a] >= PATIENCE:
                 mode[a], patience[a] = 1 - mode[a], 0
             stale = True
@@ -435,6 +427,65 @@ def advance_rows(  # type: ignore[no-untyped-def]
                 peak[r, a] = max(peak[r, a], abs(x[r, a]))
             if firing:
                 x[hazard, a] = 0.0
+
+
+@njit(error_model="numpy")
+def advance_rows(  # type: ignore[no-untyped-def]
+    width, begin, until, system, pattern, explicit, stiff, control, counted, net, followers, watched, watching, armed,
+    due, fires, adaptive, reference, rows, rng, left, times, out, budget,
+):  # fmt: skip
+    """Advance rows begin to until - 1 as `advance_lanes` says, each in a lane, which takes the next when it ends."""
+    lanes, weighted = len(width), pattern[6]
+    n, parameters = reference.shape[1], rows[1].shape[1]
+    size = pattern[2].shape[0]
+    explicit_stages, stiff_stages = explicit[3].shape[0], stiff[3].shape[0]
+    states = (
+        rows_of_lanes(size, width),  # x
+        rows_of_lanes(size, width),  # y
+        rows_of_lanes(size, width),  # slope
+        rows_of_lanes(size, width),  # drift
+        rows_of_lanes(size, width),  # y of a stiff step
+        rows_of_lanes(size, width),  # its error
+        rows_of_lanes(size, width),  # that of an explicit step
+        rows_of_lanes(n, width),  # peak
+        rows_of_lanes(n, width),  # floor
+        rows_of_lanes(size, width),  # argument
+        rows_of_lanes(size, width),  # spare
+        rows_of_lanes(size, width),  # right-hand side of linear equations
+        rows_of_lanes(size + 1, width),  # work
+        rows_of_lanes(parameters + weighted.shape[0], width),  # p
+        rows_of_lanes(pattern[4].shape[0], width),  # entries
+        rows_of_lanes(pattern[3].shape[0], width),  # matrix
+        rows_of_lanes(explicit_stages * size, width),
+        rows_of_lanes(stiff_stages * size, width),
+        rows_of_lanes(DEGREE * size, width),  # polynomials
+        rows_of_lanes(DEGREE * size, width),  # and those of stiff steps
+    )
+    singles = (
+        rows_of_lanes(1, width), rows_of_lanes(1, width), rows_of_lanes(1, width), rows_of_lanes(1, width),
+        rows_of_lanes(1, width), rows_of_lanes(1, width),
+    )  # fmt: skip
+    # step size, next stop, what is left to the next firing, and size of the short step across an event
+    numbers = np.ones(lanes), np.zeros(lanes), np.ones(lanes), np.zeros(lanes)
+    integers = (
+        np.full(lanes, -1),  # row in the lane
+        np.zeros(lanes, np.int64),  # steps
+        np.zeros(lanes, np.int64),  # firings
+        np.zeros(lanes, np.int64),  # mode: 1 for stiff steps
+        np.zeros(lanes, np.int64),  # patience: how many steps in a row asked for a change of mode
+        np.zeros(lanes, np.int64),  # near an event: 1 while the step that ends before it is taken, 2 for the one across
+        np.zeros(lanes, np.int64),  # steps since the last look which reactions fire
+    )
+    own = (
+        np.empty(n), np.empty(fires.shape[1]), np.empty(watching), np.empty(watching),
+        # amounts below which to look which reactions fire
+        np.full((lanes, n), -math.inf),
+        (np.empty(n), np.empty(fires.shape[1], np.bool_)),
+    )  # fmt: skip
+    march(
+        width, begin, until, system, pattern, explicit, stiff, control, counted, net, followers, watched, armed, due,
+        fires, adaptive, reference, rows, rng, left, times, out, budget, states, singles, numbers, integers, own,
+    )  # fmt: skip
 
 
 def _signature(lanes: int):  # type: ignore[no-untyped-def]

@@ -15,6 +15,8 @@ from tissue._jit import device
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
 FLOOR = 1e-12  # of the largest state, below which what starts at zero needs no accuracy
+MINUTE = 1e-4  # error of a step after which the next grows as much as it may, by a method of any order up to five
+NEARLY = 1e-9  # share of what a state is to rise by, at which it is there: far below the error of a step
 DEGREE = 3  # of the polynomial beside the straight line through a step
 
 
@@ -214,22 +216,23 @@ def first_step(a, x, dx, peak, counted, longest):  # type: ignore[no-untyped-def
 
 
 @device
-def interpolant(a, dense, k_all, bend):  # type: ignore[no-untyped-def]
-    """Coefficients bend [DEGREE, states] of the polynomial of lane a's step."""
-    n, known, stages = bend.shape[1], dense.shape[0], dense.shape[1]
+def interpolant(width, dense, k_all, bend):  # type: ignore[no-untyped-def]
+    """Coefficients bend [DEGREE * states, lanes] of the polynomials of a step."""
+    n, known, stages = bend.shape[0] // DEGREE, dense.shape[0], dense.shape[1]
     for r in range(n):
         for d in range(DEGREE):
-            total = 0.0
+            total = splat(0.0, width)
             if d < known:
                 for s in range(stages):
-                    total += dense[d, s] * k_all[s * n + r, a]
-            bend[d, r] = total
+                    total += dense[d, s] * load(k_all, s * n + r, width)
+            store(bend, d * n + r, total)
 
 
 @device
 def grown(share, r, a, x, y, bend):  # type: ignore[no-untyped-def]
     """By how much state r of lane a has changed after a share of its step from x to y."""
-    curve = bend[0, r] + share * (bend[1, r] + share * bend[2, r])
+    n = x.shape[0]
+    curve = bend[r, a] + share * (bend[n + r, a] + share * bend[2 * n + r, a])
     return share * (y[r, a] - x[r, a] + (1.0 - share) * curve)
 
 
@@ -247,14 +250,15 @@ def locate(remaining, r, a, x, y, bend):  # type: ignore[no-untyped-def]
 
     Newton's method inside a bracket that is halved where Newton leaves it.
     """
-    all_of_it, b1, b2, b3 = y[r, a] - x[r, a], bend[0, r], bend[1, r], bend[2, r]
+    n = x.shape[0]
+    all_of_it, b1, b2, b3 = y[r, a] - x[r, a], bend[r, a], bend[n + r, a], bend[2 * n + r, a]
     low, high = 0.0, 1.0
     s = remaining / all_of_it
     for _ in range(60):
         rest = 1.0 - s
         curve = b1 + s * (b2 + s * b3)
         value = s * (all_of_it + rest * curve) - remaining
-        if abs(value) <= 1e-13 * remaining or high - low <= 1e-15:
+        if abs(value) <= NEARLY * remaining or high - low <= 1e-15:
             break
         if value > 0.0:
             high = s
@@ -272,4 +276,6 @@ def next_step(h, error, order):  # type: ignore[no-untyped-def]
     """The step size that would just meet the tolerance, within limits."""
     if not error < math.inf:
         return h * SHRINK
-    return h * min(GROW, max(SHRINK, SAFETY * max(error, 1e-10) ** (-1.0 / order)))
+    if error < MINUTE:
+        return h * GROW
+    return h * min(GROW, max(SHRINK, SAFETY * error ** (-1.0 / order)))

@@ -35,6 +35,7 @@ def simulate_file(
     every: float | None,
     replicates: int,
     method: str,
+    tolerance: float | None,
     seed: int | None,
     substance: str | None,
     adjust: bool,
@@ -52,7 +53,7 @@ def simulate_file(
     if automatic:
         method = _method_for(network)
     t_end = t_end or _end(network, 1.0 if method == "ode" else molecules_per_unit(network))
-    settings: dict[str, Any] = {"t_end": t_end, "every": every, "seed": seed}
+    settings: dict[str, Any] = {"t_end": t_end, "every": every, "seed": seed, "tolerance": tolerance}
     try:
         run = simulate(network, method=method, replicates=1 if method == "ode" else replicates, **settings)
     except UnitsError as error:

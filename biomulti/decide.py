@@ -6,8 +6,9 @@ amount of a species, a_j the rate of a reaction and nu_jk its stoichiometry,
 
     tau_k = 2 n_k / sum_j |nu_jk| a_j        firings while species k changes: a_j tau_k.
 
-Reactions that may do either decide the same way in every row as it goes (see _kernels_partition.py). What flows makes
-no noise of its own; what that costs is estimated (see noise.py) and, if asked for, kept below a bound.
+Reactions that may do either decide the same way in every row as it goes (see _kernels_partition.py). Fast reactions of
+scarce species flow where their average is exact (see averaging.py). What flows makes no noise of its own; what that
+costs is estimated (see noise.py) and kept below a bound: what costs most fires instead (see costs.py).
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomulti._kernels_partition import MANY, PLENTIFUL, VAST
+from biomulti.averaging import Average, averages
 from biomulti.compile import CompiledModel, compile_model
+from biomulti.costs import Costs, fires, untold
 from biomulti.counts import COUNTABLE, molecules_per_unit
 from biomulti.errors import ModelError, OptionError, SimulationError
 from biomulti.load import load
-from biomulti.noise import Noise, noise
+from biomulti.noise import noise
 from biomulti.options import check_time
 from biomulti.partition import Decision, Partition
 from biomulti.pilot import Pilot, pilot
@@ -34,6 +37,11 @@ from biomulti.words import WORDS
 SCARCE_SHARE = 0.1  # share of the pilot run a species may spend below PLENTIFUL and still count as plentiful
 WHOLE = 1e-6  # how far a stoichiometry given by a formula may be from a whole number
 
+WORTH = 15.0  # firings that take as long as one that ends a step of what flows
+MOST_FIRINGS = 1e9  # of a reaction in a run
+BOUND = 0.05  # on the estimated errors of means and variances, where nobody says another
+
+Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
@@ -52,6 +60,7 @@ def partition(
         network: a Network, or anything `load` takes.
         t_end: how far the pilot run goes; None takes ten times the slowest time scale of the start.
         tolerance: what the estimated errors of means and variances may be at most; so much more fires that they are.
+            None sets BOUND, infinity no bound.
         physical_scale: "fire" or "flow" for reactions by id, above what the model says of them, and all else.
         initial: amounts of species in place of the model's.
         parameters: values of parameters in place of the model's.
@@ -84,26 +93,73 @@ def decide(
     """As `partition`, for a system that is compiled already."""
     asked = physical_scale
     physical_scale = _words(system, asked)
+    run, note = _shown(system, model, t_end, initial, parameters)
+    decisions = _by_amounts(system, run, physical_scale, asked)
+    free = _free(system, physical_scale)
+    if not note:
+        decisions = _adapting(system, decisions, run, free & _unsaid(system, physical_scale))
+    scarce = np.array([not (d.flows or d.adaptive) for d in decisions], dtype=bool)
+    found = averages(system, free & scarce & _unsaid(system, physical_scale), run)
+    flowing = _flowing(system, decisions, run)
+    for average in found:
+        flowing[:, average.fluxes] = True
+    estimate = noise(system, model, run, flowing)
+    # nobody waits for so many firings, whatever flowing costs
+    able = free & (np.array([abs(d.rate) for d in decisions]) * run.times[-1] <= MOST_FIRINGS)
+    costs, taken = Costs(system, estimate, able) if estimate else None, list[Average]()
+    bound = BOUND if tolerance is None else tolerance
+    told = ""
+    if costs:
+        # scarce species have nothing but the estimate to say that they may flow
+        decisions, taken = costs.averaged(decisions, found, min(bound, BOUND))
+        decisions, taken, told = costs.within(decisions, taken, bound)
+    elif tolerance is not None and tolerance < np.inf:
+        unknown = "what its flowing costs is not known"
+        decisions = [fires(d, unknown) if a else d for d, a in zip(decisions, able, strict=True)]
+        told = "" if note else "Its noise cannot be estimated, so that all that may fire fires."
+    if _saves_nothing(decisions, free):
+        told = (
+            "Everything fires: what could flow fires too seldom to pay for the flow that every other firing restarts."
+        )
+        decisions, taken = [fires(d, d.reason) for d in decisions], []
+    notes = (note, told, _unseen_beginnings(system, decisions, run.amounts), _without_chance(decisions))
+    note = " ".join(filter(None, notes))
+    split = costs.told(decisions, taken, note) if costs else untold(system, decisions, note)
+    return replace(split, tolerance=bound)
+
+
+def _shown(
+    system: System,
+    model: CompiledModel,
+    t_end: float | None,
+    initial: Mapping[str, float],
+    parameters: Mapping[str, float],
+) -> tuple[Pilot, str]:
+    """The pilot run; if it says nothing, one in which nothing happens, and why."""
     nothing = Pilot(np.zeros(1), np.zeros((1, len(system.states))), np.zeros((1, len(system.fluxes))), np.zeros((1, 0)))
-    note, run = "", nothing
     try:
         run = pilot(system, model, t_end, initial, parameters)
-        species = [k for k, n in enumerate(system.states) if n not in system.network.rate_rules]
-        if np.any(run.amounts[:, species] < -1e-3 * np.max(np.abs(run.amounts[:, species]), axis=0, initial=0.0)):
-            note, run = "The pilot run fell below zero, so every reaction fires unless told otherwise.", nothing
     except SimulationError as error:
-        note = f"The pilot run failed, so every reaction fires unless told otherwise: {error}"
-    decisions = _by_amounts(system, run, physical_scale, asked)
-    if _saves_nothing(system, decisions, physical_scale):
-        note = "Everything fires: what could flow fires less often than what must fire, which would restart the flow."
-        decisions = [replace(d, flows=False) for d in decisions]
-    elif not note:
-        decisions = _adapting(system, decisions, run, physical_scale)
-    found = noise(system, model, run, _flowing(system, decisions, run))
-    if tolerance is not None:
-        decisions, told = _within(system, decisions, found, tolerance, physical_scale)
-        note = " ".join(filter(None, (note, told)))
-    return replace(_with_errors(system, decisions, found, note, run.amounts), tolerance=tolerance)
+        return nothing, f"The pilot run failed, so every reaction fires unless told otherwise: {error}"
+    ruled = system.network.rate_rules
+    species = [k for k, n in enumerate(system.states) if n in {s.id for s in system.network.species} and n not in ruled]
+    if np.any(run.amounts[:, species] < -1e-3 * np.max(np.abs(run.amounts[:, species]), axis=0, initial=0.0)):
+        return nothing, "The pilot run fell below zero, so every reaction fires unless told otherwise."
+    return run, ""
+
+
+def _free(system: System, physical_scale: Mapping[str, str]) -> Booleans:
+    """Fluxes that may do either for themselves, [fluxes]."""
+    leaders = {f.follows for f in system.fluxes}
+    return np.array(
+        [_may_fire(f, physical_scale) and f.follows < 0 and j not in leaders for j, f in enumerate(system.fluxes)],
+        dtype=bool,
+    )
+
+
+def _unsaid(system: System, physical_scale: Mapping[str, str]) -> Booleans:
+    """Fluxes of which nobody has said what to do, [fluxes]."""
+    return np.array([f.reaction not in physical_scale for f in system.fluxes], dtype=bool)
 
 
 def _words(system: System, asked: Mapping[str, str]) -> dict[str, str]:
@@ -160,92 +216,17 @@ def _flowing(system: System, decisions: list[Decision], run: Pilot) -> NDArray[n
     return flowing
 
 
-def _within(
-    system: System, decisions: list[Decision], found: Noise | None, tolerance: float, physical_scale: Mapping[str, str]
-) -> tuple[list[Decision], str]:
-    """Let fire what costs most until the estimate is below the tolerance."""
-    free = np.array(
-        [d.flows and _may_fire(f, physical_scale) for d, f in zip(decisions, system.fluxes, strict=True)], dtype=bool
-    )
-    leaders = [f.follows for f in system.fluxes if f.follows >= 0]
-    free[leaders] = False
-    flows = np.array([d.flows or d.adaptive for d in decisions], dtype=bool)
-    free |= np.array([d.adaptive for d in decisions], dtype=bool)
-    told = ""
-    if found is None:
-        flows &= ~free
-        told = "Its noise cannot be estimated, so that all that may fire fires."
-    while found is not None:
-        mean, variance = found.lost(flows)
-        both = np.maximum(mean, variance)
-        worst = int(np.argmax(both))
-        if not both[worst] > tolerance:
-            break
-        costs = np.array([max(x[worst] for x in found.lost(np.arange(len(flows)) == j)) for j in range(len(flows))])
-        costs[~(flows & free)] = -1.0
-        if not np.max(costs) > 0.0:
-            told = (
-                f"What must flow alone makes an estimated error of {both[worst]:.2g} in {system.states[worst]}, above "
-                f"the tolerance."
-            )
-            break
-        flows[int(np.argmax(costs))] = False
-    reason = f"its flowing would cost more than the tolerance of {tolerance:g}"
-    return [
-        d if f or not (d.flows or d.adaptive) else replace(d, flows=False, adaptive=False, share=0.0, reason=reason)
-        for d, f in zip(decisions, flows, strict=True)
-    ], told
-
-
-def _with_errors(
-    system: System, decisions: list[Decision], found: Noise | None, note: str, amounts: Floats
-) -> Partition:
-    notes = [note, _unseen_beginnings(system, decisions, amounts), _without_chance(decisions)]
-    flows = np.array([d.flows or d.adaptive for d in decisions], dtype=bool)
-    firing = np.array([not f.is_rule for f in system.fluxes], dtype=bool)
-    if found is None:
-        decided = [
-            replace(d, mean_error=np.nan, variance_error=np.nan) if f and r else d
-            for d, f, r in zip(decisions, flows, firing, strict=True)
-        ]
-        if np.any(flows & firing):
-            notes.append("What flowing costs cannot be estimated: the noise is not small, or the network too large.")
-        return Partition(tuple(decided), system.network.time_unit, " ".join(filter(None, notes)))
-    out = []
-    for j, decision in enumerate(decisions):
-        if flows[j] and firing[j]:
-            mean, variance = found.lost(np.arange(len(flows)) == j)
-            a, b = int(np.argmax(mean)), int(np.argmax(variance))
-            decision = replace(
-                decision,
-                mean_error=float(mean[a]),
-                mean_of=system.states[a] if mean[a] else "",
-                variance_error=float(variance[b]),
-                variance_of=system.states[b] if variance[b] else "",
-            )
-        out.append(decision)
-    mean, variance = found.lost(flows)
-    named = [zip(system.states, map(float, errors), strict=True) for errors in (mean, variance)]
-    unit = system.network.time_unit
-    return Partition(tuple(out), unit, " ".join(filter(None, notes)), tuple(named[0]), tuple(named[1]))
-
-
-def _adapting(
-    system: System, decisions: list[Decision], run: Pilot, physical_scale: Mapping[str, str]
-) -> list[Decision]:
+def _adapting(system: System, decisions: list[Decision], run: Pilot, free: Booleans) -> list[Decision]:
     """Reactions that may do either, and do both or flow in the pilot run, decide so in every row for themselves."""
     if system.delays or system.reduced.unknowns:
         return decisions
-    leaders = {f.follows for f in system.fluxes if f.follows >= 0}
     out = []
     for j, (decision, flux) in enumerate(zip(decisions, system.fluxes, strict=True)):
         changed = [*flux.change]
-        fixed = flux.reaction in physical_scale or flux.follows >= 0 or j in leaders or not changed
-        if fixed or not _may_fire(flux, physical_scale) or np.max(run.amounts[:, changed]) > COUNTABLE:
-            out.append(decision)
-            continue
-        share = float(np.mean(_may_flow(system, j, run.amounts, run.rates)))
-        out.append(replace(decision, adaptive=share > 0.0, share=share))
+        if free[j] and changed and np.max(run.amounts[:, changed]) <= COUNTABLE:
+            share = float(np.mean(_may_flow(system, j, run.amounts, run.rates)))
+            decision = replace(decision, adaptive=share > 0.0, share=share)
+        out.append(decision)
     return out
 
 
@@ -259,12 +240,11 @@ def _may_flow(system: System, j: int, amounts: Floats, rates: Floats) -> NDArray
     return np.asarray((fewest >= VAST) | ((fewest >= PLENTIFUL) & (firings >= MANY)))
 
 
-def _saves_nothing(system: System, decisions: list[Decision], physical_scale: Mapping[str, str]) -> bool:
-    """True if what flows might as well fire, and does so less often than what fires and interrupts it."""
+def _saves_nothing(decisions: list[Decision], free: Booleans) -> bool:
+    """True if what flows might as well fire, and takes less time to do so than its steps would, which firings end."""
     flowing = sum(abs(d.rate) for d in decisions if d.flows)
     firing = sum(abs(d.rate) for d in decisions if not d.flows)
-    pairs = zip(decisions, system.fluxes, strict=True)
-    return 0.0 < flowing < firing and all(_may_fire(f, physical_scale) for d, f in pairs if d.flows)
+    return 0.0 < flowing < WORTH * firing and all(f for d, f in zip(decisions, free, strict=True) if d.flows)
 
 
 def _unseen_beginnings(system: System, decisions: list[Decision], amounts: Floats) -> str:

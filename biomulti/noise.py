@@ -35,6 +35,8 @@ from biomulti.system import System, reads
 LARGEST = 3_000_000  # reactions times the cube of states, beyond which there is no estimate
 POINTS = 60  # of the run
 SMALL = 0.25  # norm of A times the part of an interval that is doubled
+SEEN = 0.1  # of the largest variance of a state in a run: below it a variance is measured against it
+UNBOUNDED = 1e100  # molecules squared
 SHIFTED = 0.5  # share of a mean, or of one molecule, by which small noise may move it
 
 Floats = NDArray[np.float64]
@@ -46,31 +48,37 @@ class Noise:
     """Shares of noise along a run.
 
     variance [fluxes, points, states] that each reaction would add while it flows, and shift of the mean that this
-    noise would make; all_variance [points, states] of all reactions at all times; amounts [points, states].
+    noise would make; all_variance and all_shift [points, states] of all reactions at all times; amounts [points,
+    states]. It is rough where noise is not small: it moves a mean by more than half of itself.
     """
 
     variance: Floats
     shift: Floats
     all_variance: Floats
+    all_shift: Floats
     amounts: Floats
+    rough: bool
 
     def lost(self, flows: Booleans) -> tuple[Floats, Floats]:
         """What is lost where the fluxes `flows` flow, at worst along the run, [states] each.
 
-        The first is the error of the mean over the mean or one molecule, whichever is larger; the second the share of
-        the variance that is missing, of a variance taken to be at least that of NEGLIGIBLE relative noise.
+        The first is the error of the mean over the mean or one molecule, whichever is larger, or where all noise moves
+        the mean by more than that, as it cannot in truth, the share in this that is lost; the second the share of
+        the variance that is missing, of a variance taken to be at least that of NEGLIGIBLE relative noise and SEEN of
+        the largest in the run: where a run starts from sharp amounts, all the first noise is that of what flows.
         """
         mean = np.maximum(np.abs(self.amounts), 1.0)
-        least = (NEGLIGIBLE * mean) ** 2
-        off = np.abs(self.shift[flows].sum(axis=0)) / mean
-        missing = self.variance[flows].sum(axis=0) / np.maximum(self.all_variance, least)
+        least = np.maximum((NEGLIGIBLE * mean) ** 2, SEEN * np.max(self.all_variance, axis=0))
+        off = np.abs(self.shift[flows].sum(axis=0)) / np.maximum(mean, np.abs(self.all_shift))
+        # where noise grows along the run, what is left of a difference of large numbers may lie outside of 0 to 1
+        missing = np.clip(self.variance[flows].sum(axis=0) / np.maximum(self.all_variance, least), 0.0, 1.0)
         return np.max(off, axis=0), np.max(missing, axis=0)
 
 
 def noise(system: System, model: CompiledModel, run: Pilot, flowing: Booleans) -> Noise | None:
     """The noise along a run in which fluxes flow where flowing [points, fluxes] says so.
 
-    None for a network that is too large, and where noise is not small: it moves a mean by more than half of itself.
+    None for a network that is too large, and where noise grows without bound.
     """
     states, fluxes = len(system.states), len(system.fluxes)
     if fluxes * states**3 > LARGEST or len(run.times) < 2:
@@ -86,6 +94,7 @@ def noise(system: System, model: CompiledModel, run: Pilot, flowing: Booleans) -
     entries = np.array([(j, k) for j, k, _ in system.jacobian], dtype=int).reshape(-1, 2)
     # the last is the noise of all
     variance, shift = np.zeros((2, fluxes + 1, len(times), states))
+    rough = False
     covariance, off = np.zeros((fluxes + 1, states, states)), np.zeros((fluxes + 1, states))
     for point in range(1, len(times)):
         dt = times[point] - times[point - 1]
@@ -103,9 +112,10 @@ def noise(system: System, model: CompiledModel, run: Pilot, flowing: Booleans) -
             force += weight[:, None] * stoichiometry[i]
         off = off @ forward.T + force @ response.T
         variance[:, point], shift[:, point] = np.einsum("jkk->jk", covariance), off
-        if not np.all(np.abs(off[-1]) <= SHIFTED * np.maximum(np.abs(amounts[point]), 1.0)):
+        rough |= not np.all(np.abs(off[-1]) <= SHIFTED * np.maximum(np.abs(amounts[point]), 1.0))
+        if not np.all(np.abs(covariance) < UNBOUNDED):
             return None
-    return Noise(variance[:-1], shift[:-1], variance[-1], amounts)
+    return Noise(variance[:-1], shift[:-1], variance[-1], shift[-1], amounts, rough)
 
 
 def _over_an_interval(drift: Floats, kicks: Floats, dt: float) -> tuple[Floats, Floats, Floats]:

@@ -65,9 +65,10 @@ def check_options(
         raise OptionError(f"method={method!r} is none of {', '.join(METHODS)}.")
     if quantity is not None and quantity not in QUANTITIES:
         raise OptionError(f"quantity={quantity!r} is none of {', '.join(QUANTITIES)}.")
-    most = 1.0 if method == "hybrid" else 0.1
+    most = math.inf if method == "hybrid" else 0.1
     if tolerance is not None and not (is_number(tolerance) and 1e-13 <= tolerance <= most):
-        raise OptionError(f"tolerance={tolerance!r} must lie between 1e-13 and {most:g}.")
+        below = "infinity, which is no bound" if most == math.inf else f"{most:g}"
+        raise OptionError(f"tolerance={tolerance!r} must lie between 1e-13 and {below}.")
 
 
 def check_size(replicates: int, outputs: int, states: int) -> None:

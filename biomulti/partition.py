@@ -48,7 +48,7 @@ class Partition:
     """The decisions about all fluxes of a network, in their order. Printing it gives a table.
 
     `mean_errors` and `variance_errors` are those of all that flows together, by species; empty without an estimate.
-    `tolerance` is what they were to be at most, if that was asked for.
+    `tolerance` is what they were to be at most. They are `rough` where noise is not small.
     """
 
     decisions: tuple[Decision, ...]
@@ -56,7 +56,8 @@ class Partition:
     note: str = ""
     mean_errors: tuple[tuple[str, float], ...] = ()
     variance_errors: tuple[tuple[str, float], ...] = ()
-    tolerance: float | None = None
+    tolerance: float = np.inf
+    rough: bool = False
 
     @property
     def fires(self) -> NDArray[np.bool_]:
@@ -117,10 +118,12 @@ class Partition:
         if variance[1] < 5e-4 and mean[1] < 5e-4:
             text += "no mean and no variance misses more than .05 % of itself."
         else:
-            text += (
-                f"the mean of {mean[0]} is off by about {_percent(mean[1])}, and {_percent(variance[1])} of the "
-                f"variance of {variance[0]} (or of a spread of {100 * NEGLIGIBLE:g} %) is missing."
-            )
+            off = f"the mean of {mean[0]} is off by {_percent(mean[1])}"
+            missing = f"{_percent(variance[1])} of the variance of {variance[0]}"
+            missing += f" (or of a spread of {100 * NEGLIGIBLE:g} %) is missing"
+            text += (f"{off}, and " if mean[1] >= 5e-4 else "") + f"{missing}."
+        if self.rough:
+            text += " Noise is not small here, so that these are rough estimates."
         return " ".join(filter(None, (text, self.note)))
 
     def __str__(self) -> str:
@@ -147,4 +150,8 @@ def _percent(share: float, of: str = "") -> str:
         return "?"
     if share == 0.0:
         return "0"
-    return f"{100.0 * share:.2g} %{' ' + of if of else ''}"
+    if share > 1.0:
+        return f"over 100 %{' ' + of if of else ''}"
+    percent = 100.0 * share
+    text = f"{percent:.0f}" if percent >= 10.0 else f"{percent:.2g}" if percent >= 1e-3 else "<0.001"
+    return f"{text} %{' ' + of if of else ''}"

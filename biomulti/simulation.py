@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -66,8 +67,8 @@ def simulate(
         quantity: "molecules", "amount" (in the model's unit) or "concentration"; None gives molecules where
             reactions fire and amounts by "ode".
         tolerance: by "ode" the relative error of a step, 1e-7 if None. By "hybrid" what the estimated errors of means
-            and variances may be at most, see `partition`; None sets no bound. Steps of what flows beside firings have
-            an error of 1e-4, or of a smaller bound.
+            and variances may be at most, see `partition`: .05 if None, and infinity sets no bound. Steps of what flows
+            beside firings have an error of 1e-4, or of a smaller bound.
         physical_scale: "fire" or "flow" for reactions by id; for "hybrid".
         rates: also write the rate of every reaction, by its name, in the model's unit per time.
         progress: show a progress bar on anything that takes over two seconds.
@@ -135,7 +136,7 @@ def simulate(
 
 def bound(split: Partition | None) -> float | str:
     """What the errors of a partition were to be at most, as results record it."""
-    return "none" if split is None or split.tolerance is None else split.tolerance
+    return "none" if split is None or split.tolerance == math.inf else split.tolerance
 
 
 def stepper_of(

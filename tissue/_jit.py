@@ -72,6 +72,23 @@ They become part of the kernel: arrays are passed as seven words each, which cos
 """
 
 
+def _references(counted: bool) -> Callable[[Callable[..., Any]], Any]:
+    options: dict[str, Any] = {"_nrt": counted}
+    decorator: Callable[..., Any] = njit(error_model="numpy", **options)
+    return decorator
+
+
+arrays_uncounted = _references(False)
+"""Decorator of loops that make no array: who holds the arrays they are given, and rows of these, is not counted.
+
+To count it takes as long as a short step of such a loop. What they call is compiled likewise, unless it is
+`arrays_counted`.
+"""
+
+arrays_counted = _references(True)
+"""Decorator of what an `arrays_uncounted` loop calls and that makes arrays."""
+
+
 @cache
 def cache_folder() -> Path:
     """Where machine code is kept: $BIOMULTI_CACHE, else the user's cache folder, else a new temporary one."""

@@ -5,6 +5,8 @@ False alarms: 5.7e-7 for each comparison (five standard errors), about fifteen o
 
 from __future__ import annotations
 
+import math
+
 import closed_forms as exact
 import numpy as np
 import pytest
@@ -38,7 +40,8 @@ def dimer_by_direct_method():
 @pytest.mark.parametrize("every", [5.0, 0.1])
 def test_fast_dimerisation_has_no_bias(every, dimer_by_direct_method):
     """Means of mRNA, protein and dimer at t = 20, whatever the output interval; nothing negative or fractional."""
-    hybrid = at_end(DIMER, method="hybrid", replicates=1_500, t_end=20.0, every=every, seed=5)
+    # without a bound, so that what is plentiful flows though its noise matters
+    hybrid = at_end(DIMER, tolerance=math.inf, replicates=1_500, t_end=20.0, every=every, seed=5)
     flowing = [line.split()[0] for line in hybrid.attrs["partition"].splitlines() if " flows " in line]
     assert {"pair", "unpair", "translate"} <= set(flowing)
     for name in ("M", "P", "D"):

@@ -22,7 +22,7 @@ OPTIONS = [
     ({"every": 1e-12}, "makes 1e[+]12 outputs .*record fewer"),
     *[({"replicates": x}, "must be a whole number, 1 or more") for x in (0, -3, 1.5, "2")],
     *[({"seed": x}, r"must be a whole number from 0 to 2\^64 - 1") for x in (-1, 2**64, 0.5, "x")],
-    *[({"tolerance": x}, "must lie between 1e-13 and 1\\.") for x in (-1.0, 0.0, 2.0, np.nan, "small")],
+    *[({"tolerance": x}, "must lie between 1e-13 and infinity") for x in (-1.0, 0.0, np.nan, "small")],
     *[({"tolerance": x, "method": "ode"}, "must lie between 1e-13 and 0.1") for x in (-1.0, 0.2)],
     ({"method": "euler"}, "'euler' is none of ssa, ode, hybrid"),
     ({"quantity": "grams"}, "'grams' is none of molecules, amount, concentration"),

@@ -84,7 +84,7 @@ def test_partition_explains_itself():
     assert "changes tem, of which there are" in str(split)
     assert split._repr_html_().count("<tr>") == 1 + 6
     assert [d.flows for d in split.decisions] == [False, False, False, False, True, True]
-    assert split.adaptive.tolist() == [False, False, True, False, True, True]
+    assert split.adaptive.tolist() == [False, False, False, False, True, True]
     forced = bm.partition(bm.load("srivastava_virus"), t_end=200.0, physical_scale={"translation": "fire"})
     assert "as asked for" in str(forced)
     # what is left to flow fires less often than what fires, so that flow would save nothing

@@ -121,8 +121,8 @@ def test_a_broken_constraint_names_the_set():
 
 def test_a_reaction_fires_where_one_of_the_sets_makes_it_scarce():
     model = f"{DECAY} make: => A; s; s = 1e5;"
-    plenty = run(model, t_end=10.0, parameters={"s": 1e5}, initial={"A": 1e5})
-    both = run(model, t_end=10.0, parameters={"s": [1e5, 10.0]}, initial={"A": [1e5, 10.0]})
+    plenty = run(model, t_end=10.0, parameters={"s": 1e6}, initial={"A": 1e6})
+    both = run(model, t_end=10.0, parameters={"s": [1e6, 10.0]}, initial={"A": [1e6, 10.0]})
     assert "fires" not in plenty.attrs["partition"].split("Nothing")[0]
     assert "flows" not in both.attrs["partition"]
 
