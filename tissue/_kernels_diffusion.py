@@ -4,7 +4,8 @@ Kernels of diffusion between cells of different fractions, with decay of their o
     (A c)_i = sum over neighbours j of g m(phi_i, phi_j) (c_i / phi_i - c_j / phi_j)  +  k_i c_i
 
 with the harmonic mean m, which is zero where either is. `share` is 1 / phi, zero where phi is. `g` holds the
-conductances of the axes; its length is the dimension, known when the kernel is compiled. `wrap` is 1 where the axis is periodic; nothing passes through other sides.
+conductances of the axes; its length is the dimension, known when the kernel is compiled. `wrap` is 1 where the
+axis is periodic; nothing passes through other sides.
 """
 
 from __future__ import annotations

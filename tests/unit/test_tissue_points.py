@@ -221,3 +221,16 @@ def test_points_beside_a_moving_wall() -> None:
         tissue.Stokes(grid).solve(walls={"+y": (1.0, 1.0)})
     with pytest.raises(tissue.FieldError, match=r"the sides are -x, \+x, -y, \+y"):
         tissue.Stokes(grid).solve(walls={"top": (1.0, 1.0)})
+
+
+@pytest.mark.parametrize(
+    ("tensor", "gradient", "message"),
+    [
+        (np.zeros((2, 3)), np.zeros((2, 2)), "gradient has shape"),
+        (np.zeros((2, 3)), np.zeros((2, 3, 3)), "tensor has shape"),
+        (np.zeros((1, 3)), np.full((1, 2, 2), np.nan), r"gradient\[0, 0, 0\] is nan"),
+    ],
+)
+def test_bad_tensors_to_turn(tensor: np.ndarray, gradient: np.ndarray, message: str) -> None:
+    with pytest.raises(tissue.FieldError, match=message):
+        tissue.corotate(tensor, gradient, 0.1)
