@@ -23,7 +23,10 @@ from tissue import diffusion as diffusing
 from tissue.errors import FieldError
 from tissue.fields import as_field
 from tissue.grid import AXES, OPEN, Array, Grid, beyond, lower
+from tissue.levels import Integers
 from tissue.stokes import Flow, check_finite
+
+Inflow = Mapping[tuple[int, int], Array]
 
 # Limited linear reconstruction with Heun's method keeps c >= 0 up to one half.
 LARGEST_COURANT = 0.45
@@ -52,10 +55,11 @@ class Morphogen:
             )
 
 
-def _sides(grid: Grid, flow: Flow, inflow: Mapping[str, ArrayLike]) -> tuple[Array, np.ndarray]:
-    """For every face of every side what flows in there, see the kernels; and where each side's faces begin."""
+def _as_inflow(grid: Grid, inflow: Mapping[str, ArrayLike]) -> Inflow:
+    """Concentrations beyond sides by axis and end."""
     names = {sign + AXES[axis]: (axis, end) for axis in range(grid.dim) for end, sign in enumerate("-+")}
-    for name in inflow:
+    given = {}
+    for name, concentration in inflow.items():
         if name not in names:
             raise FieldError(f"inflow names {name!r}; the sides are {', '.join(names)}")
         axis, end = names[name]
@@ -64,21 +68,53 @@ def _sides(grid: Grid, flow: Flow, inflow: Mapping[str, ArrayLike]) -> tuple[Arr
                 f"inflow gives side {name} a concentration, but it is {grid.sides[axis][end]!r} and nothing passes "
                 "it; make it 'inflow' or 'traction-free'"
             )
-    parts, starts = [], [0]
-    for name, (axis, end) in names.items():
         shape = tuple(n for a, n in enumerate(grid.shape) if a != axis)
-        if grid.sides[axis][end] in OPEN:
-            given = as_field(f"inflow at side {name}", inflow.get(name, 0.0), shape, lowest=0.0)
-            u = np.take(flow.velocity[axis], -1 if end else 0, axis=axis)
-            part = np.where((u < 0.0) if end else (u > 0.0), given, kernels.OUT)
-        else:
+        given[axis, end] = as_field(f"inflow at side {name}", concentration, shape, lowest=0.0)
+    return given
+
+
+def _entering(flow: Flow, axis: int, end: int) -> Array:
+    """Velocity into the box through a side."""
+    through = np.take(flow.velocity[axis], -1 if end else 0, axis=axis)
+    return np.asarray(-through if end else through)
+
+
+def _shared(grid: Grid, c: Array, flow: Flow, dt: float, diffusion: float, inflow: Inflow) -> tuple[Inflow, Array]:
+    """
+    What of an inflow advection brings, as concentrations, and what comes with diffusion, as a source near the side.
+
+    Were all brought by advection, each step would build a layer at the side for diffusion to take away. The part
+    above what is there already comes as a source, unless the flow is too fast for diffusion to spread it in a step.
+    Source: Einkemmer and Ostermann 2015, doi:10.1137/140994204.
+    """
+    source, left = np.zeros(grid.shape), {}
+    for (axis, end), given in inflow.items():
+        layers, added = np.moveaxis(c, axis, 0), np.moveaxis(source, axis, 0)
+        near, next_ = (layers[-1], layers[-2]) if end else (layers[0], layers[1])
+        above = given - np.clip(1.5 * near - 0.5 * next_, 0.0, given)
+        speed = np.maximum(_entering(flow, axis, end), 0.0)
+        above *= diffusion / np.maximum(speed**2 * dt, diffusion)
+        left[axis, end] = given - above
+        added[-1 if end else 0] += above * speed / grid.spacing[axis]
+    return left, source
+
+
+def _sides(grid: Grid, flow: Flow, inflow: Inflow) -> tuple[Array, Integers]:
+    """For every face of every side what flows in there, see the kernels; and where each side's faces begin."""
+    parts, starts = [], [0]
+    for axis in range(grid.dim):
+        for end in (0, 1):
+            shape = tuple(n for a, n in enumerate(grid.shape) if a != axis)
             part = np.full(shape, kernels.CLOSED)
-        parts.append(part.ravel())
-        starts.append(starts[-1] + part.size)
+            if grid.sides[axis][end] in OPEN:
+                brought = inflow.get((axis, end), np.zeros(shape))
+                part = np.where(_entering(flow, axis, end) > 0.0, brought, kernels.OUT)
+            parts.append(part.ravel())
+            starts.append(starts[-1] + part.size)
     return np.concatenate(parts), np.array(starts[:-1], np.int64)
 
 
-def _advect(grid: Grid, c: Array, flow: Flow, dt: float, inflow: Mapping[str, ArrayLike]) -> Array:
+def _advect(grid: Grid, c: Array, flow: Flow, dt: float, inflow: Inflow) -> Array:
     turnover = np.zeros(grid.shape)
     with np.errstate(over="ignore"):
         for a, u in enumerate(flow.velocity):
@@ -158,6 +194,8 @@ def transport(
     secreted = None if source is None else as_field("source", source, grid.shape, lowest=0.0)
     phi = None if fraction is None else _as_fraction(grid, fraction)
 
+    entering = _as_inflow(grid, inflow or {})
+
     def react(c: Array, dt: float) -> Array:
         if rate.ndim or phi is not None:
             spread = np.require(np.broadcast_to(rate, grid.shape), requirements="C")
@@ -169,4 +207,7 @@ def transport(
     if flow.grid != grid:
         raise FieldError("the flow lies on another grid than the concentration; use one grid for both")
     check_finite(flow)
-    return react(_advect(grid, react(c, 0.5 * dt), flow, dt, inflow or {}), 0.5 * dt)
+    if entering and diffusion * dt > 0.0:
+        entering, brought = _shared(grid, c, flow, dt, diffusion, entering)
+        secreted = brought if secreted is None else secreted + brought
+    return react(_advect(grid, react(c, 0.5 * dt), flow, dt, entering), 0.5 * dt)
