@@ -113,6 +113,61 @@ def test_switches_keep_totals_and_make_whole():
     assert switches > 2_000
 
 
+def closed(generator: np.random.Generator) -> tuple[str, list[str], np.ndarray]:
+    """A random network that neither makes nor loses anything: text, species and stoichiometry [reactions, species].
+
+    Molecules go round in one sense while a gate is open and in the other while it is closed, and pair up and part.
+    """
+    count = int(generator.integers(3, 6))
+    names = [f"S{k}" for k in range(count)]
+    pairs = [f"D{k}" for k in range(int(generator.integers(1, 3)))]
+    amounts = generator.integers(150, 300, count + len(pairs))
+    reactions, rows = [], []
+
+    def add(left: list[str], right: list[str], law: str) -> None:
+        reactions.append(f"r{len(rows)}: {' + '.join(left)} -> {' + '.join(right)}; {law};")
+        rows.append([right.count(n) - left.count(n) for n in (*names, *pairs)])
+
+    for k in range(count):
+        a, b = names[k], names[(k + 1) % count]
+        forth, back = 10.0 ** generator.uniform(-0.7, 0.7, 2)
+        add([a], [b], f"{forth:.3g}*G*{a}")
+        add([b], [a], f"{back:.3g}*H*{b}")
+    for d in pairs:
+        a, b = (str(n) for n in generator.choice(names, 2, replace=False))
+        add([a, b], [d], f"0.003*{a}*{b}")
+        add([d], [a, b], f"{generator.uniform(1.0, 4.0):.3g}*{d}")
+    start = "; ".join(f"{n} = {x}" for n, x in zip((*names, *pairs), amounts, strict=True))
+    # Q always flows, so that there is something to gain
+    beside = "makeQ: -> Q; 2e6; loseQ: Q ->; 2*Q; on: H -> G; 0.5*H; off: G -> H; 0.5*G;"
+    text = network(f"Q = 1e6; G = 1; H = 0; {start};", f"{beside} {' '.join(reactions)}")
+    return text, [*names, *pairs], np.array(rows)
+
+
+def test_random_networks_keep_every_total_through_thousands_of_switches():
+    seen = []
+
+    @given(st.integers(0, 2**32 - 1))
+    @settings(deadline=None, max_examples=15, derandomize=True)
+    def one(seed: int) -> None:
+        text, names, stoichiometry = closed(np.random.default_rng(seed))
+        run = bm.simulate(text, t_end=100.0, every=0.1, replicates=8, tolerance=np.inf, seed=seed, progress=False)
+        amounts = np.stack([run[n].values for n in names])
+        assert amounts.min() >= 0.0
+        assert np.all(run.G.values + run.H.values == 1.0)
+        _, values, directions = np.linalg.svd(stoichiometry)
+        kept = directions[np.sum(values > 1e-9) :]
+        totals = np.einsum("ck,ktr->ctr", kept, amounts)
+        assert len(kept)
+        assert np.max(np.abs(totals - totals[:, :1])) < 1e-9
+        # a species turns whole, or leaves off being so
+        seen.append(int(np.count_nonzero(np.diff(amounts != np.round(amounts), axis=1))))
+
+    one()
+    print("switches seen at outputs:", seen)
+    assert sum(seen) > 3_000
+
+
 @given(st.integers(2, 5), st.integers(1, 6), st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=200)
 def test_whole_amounts_keep_every_total(states, reactions, seed):
