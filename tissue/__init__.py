@@ -9,7 +9,7 @@ from tissue.fields import StressField
 from tissue.grid import Grid
 from tissue.numbers import Numbers, dimensionless
 from tissue.particles import advance, sample, spread, spread_stress, velocity
-from tissue.signals import spin, strain_rate, stress_at, total_stress, velocity_gradient
+from tissue.signals import corotate, spin, strain_rate, stress_at, total_stress, velocity_gradient
 from tissue.stokes import Flow, Stokes
 from tissue.transport import Morphogen, transport
 
@@ -26,6 +26,7 @@ __all__ = [
     "StressField",
     "TissueError",
     "advance",
+    "corotate",
     "dimensionless",
     "sample",
     "spin",

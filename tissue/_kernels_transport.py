@@ -1,22 +1,31 @@
 """
-Kernels of advection on the staggered grid: finite volumes, limited linear reconstruction, two stages.
+Kernels of advection on the staggered grid in two and three dimensions: finite volumes, limited linear
+reconstruction, two stages.
 
-periodic_x and periodic_y are 1 where the axis wraps and 0 between walls, through which nothing flows.
+Concentrations and velocities are flat. `shape` holds the numbers of cells, `faces` those of stored faces along
+their own axis (one more than cells where something may pass a side), `wrap` 1 where the axis is periodic. `beyond`
+says for every face of a side what flows in there: a concentration, or OUT where the flow leaves, or CLOSED; the
+faces of side `end` of axis a begin at sides[2 a + end]. `r` holds 1 / spacing; its length is the dimension, known
+when the kernel is compiled.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 
-from tissue._jit import kernel
+from tissue._jit import Kernel, kernel
 
 _device = numba.njit(error_model="numpy")
+_inline = numba.njit(error_model="numpy", forceinline=True)
 # On smaller grids waking the threads costs more than the work.
 PARALLEL_CELLS = 32768
+OUT, CLOSED = -1.0, -2.0
 
 
-@_device
+@_inline
 def _half_slope(left, here, right):  # type: ignore[no-untyped-def]
     """Half the monotonised central slope of a cell: never takes its ends beyond the neighbours."""
     a, b = here - left, right - here
@@ -25,78 +34,135 @@ def _half_slope(left, here, right):  # type: ignore[no-untyped-def]
     return np.copysign(min(0.25 * abs(a + b), abs(a), abs(b)), a)
 
 
-@_device
-def _upwind(velocity, far_left, left, right, far_right):  # type: ignore[no-untyped-def]
-    """Flux through the face between left and right."""
-    if velocity > 0.0:
-        return velocity * (left + _half_slope(far_left, left, right))
-    return velocity * (right - _half_slope(left, right, far_right))
+@_inline
+def _ghost(side, here, inner):  # type: ignore[no-untyped-def]
+    """The value beyond a side: flat at a wall, else as the slope inside says, but not past what flows in."""
+    if side == CLOSED:
+        return here
+    if side == OUT:
+        return max(2.0 * here - inner, 0.0)
+    inside, outside = inner - here, 2.0 * (here - side)
+    if inside * outside <= 0.0:
+        return here
+    return here - np.copysign(min(abs(inside), abs(outside)), inside)
 
 
-@_device
-def _neighbour(i, step, n, periodic):  # type: ignore[no-untyped-def]
-    """i + step, wrapped or, beyond a wall, the cell at the wall."""
-    k = i + step
-    if k < 0:
-        return k + n if periodic else 0
-    if k >= n:
-        return k - n if periodic else n - 1
-    return k
-
-
-@_device
-def _flux_row(c, u, v, flux, i, periodic_x, periodic_y):  # type: ignore[no-untyped-def]
-    nx, ny = c.shape
-    im, imm = _neighbour(i, -1, nx, periodic_x), _neighbour(i, -2, nx, periodic_x)
-    ip = _neighbour(i, 1, nx, periodic_x)
-    for j in range(ny):
-        jm, jmm = _neighbour(j, -1, ny, periodic_y), _neighbour(j, -2, ny, periodic_y)
-        jp = _neighbour(j, 1, ny, periodic_y)
-        flux[0, i, j] = _upwind(u[i, j], c[imm, j], c[im, j], c[i, j], c[ip, j])
-        flux[1, i, j] = _upwind(v[i, j], c[i, jmm], c[i, jm], c[i, j], c[i, jp])
-
-
-@_device
-def _update_row(c, start, flux, out, i, tx, ty, old):  # type: ignore[no-untyped-def]
-    """out = old start + (1 - old) (c - dt div flux)."""
-    nx, ny = c.shape
-    ip = i + 1 if i + 1 < nx else 0
-    for j in range(ny):
-        jp = j + 1 if j + 1 < ny else 0
-        new = c[i, j] - tx * (flux[0, ip, j] - flux[0, i, j]) - ty * (flux[1, i, jp] - flux[1, i, j])
-        out[i, j] = old * start[i, j] + (1.0 - old) * new
-
-
-@_device
-def _row(operation, c, start, u, v, flux, out, i, tx, ty, old, periodic_x, periodic_y):  # type: ignore[no-untyped-def]
-    if operation == 0:
-        _flux_row(c, u, v, flux, i, periodic_x, periodic_y)
+@_inline
+def _flux(c, u, first, stride, f, n, wrap, low, high):  # type: ignore[no-untyped-def]
+    """Flux through face f of a line of n cells that begins at `first`; u is the velocity there."""
+    if not wrap and ((f == 0 and low == CLOSED) or (f == n and high == CLOSED)):
+        return 0.0
+    k = f - 1 if u > 0.0 else f
+    if k < 0 or k >= n:
+        if not wrap:
+            return u * (low if k < 0 else high)
+        k = n - 1 if k < 0 else 0
+    here = c[first + k * stride]
+    if k > 0:
+        left = c[first + (k - 1) * stride]
     else:
-        _update_row(c, start, flux, out, i, tx, ty, old)
+        left = c[first + (n - 1) * stride] if wrap else _ghost(low, here, c[first + stride])
+    if k < n - 1:
+        right = c[first + (k + 1) * stride]
+    else:
+        right = c[first] if wrap else _ghost(high, here, c[first + (k - 1) * stride])
+    half = _half_slope(left, here, right)
+    return u * (here + half if u > 0.0 else here - half)
+
+
+@_inline
+def _outflow(c, velocity, first, stride, low_face, high_face, i, n, wrap, low, high):  # type: ignore[no-untyped-def]
+    """What leaves cell i of a line through its two faces, which are stored at low_face and high_face."""
+    leaving = _flux(c, velocity[high_face], first, stride, i + 1, n, wrap, low, high)
+    return leaving - _flux(c, velocity[low_face], first, stride, i, n, wrap, low, high)
+
+
+@_inline
+def _next(i, stored):  # type: ignore[no-untyped-def]
+    return i + 1 if i + 1 < stored else 0
+
+
+@_device
+def _line2(i, r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
+    nx, ny = shape[0], shape[1]
+    above, row = _next(i, faces[0]) * ny, i * faces[1]
+    first, last = beyond[sides[2] + i], beyond[sides[3] + i]
+    entering = _flux(c, velocity[1][row], i * ny, 1, 0, ny, wrap[1], first, last)
+    for j in range(ny):
+        low, high = beyond[sides[0] + j], beyond[sides[1] + j]
+        at = i * ny + j
+        change = r[0] * _outflow(c, velocity[0], j, ny, at, above + j, i, nx, wrap[0], low, high)
+        leaving = _flux(c, velocity[1][row + _next(j, faces[1])], i * ny, 1, j + 1, ny, wrap[1], first, last)
+        change += r[1] * (leaving - entering)
+        entering = leaving
+        out[at] = old * start[at] + (1.0 - old) * (c[at] - dt * change)
+
+
+@_device
+def _line3(q, r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
+    nx, ny, nz = shape[0], shape[1], shape[2]
+    i, j = q // ny, q % ny
+    plane, row = ny * nz, q * faces[2]
+    above = _next(i, faces[0]) * plane
+    below, beside = (i * faces[1] + j) * nz, (i * faces[1] + _next(j, faces[1])) * nz
+    first, last = beyond[sides[4] + q], beyond[sides[5] + q]
+    entering = _flux(c, velocity[2][row], q * nz, 1, 0, nz, wrap[2], first, last)
+    for k in range(nz):
+        at, side = q * nz + k, j * nz + k
+        low, high = beyond[sides[0] + side], beyond[sides[1] + side]
+        change = r[0] * _outflow(c, velocity[0], side, plane, at, above + side, i, nx, wrap[0], low, high)
+        low, high = beyond[sides[2] + i * nz + k], beyond[sides[3] + i * nz + k]
+        change += r[1] * _outflow(c, velocity[1], i * plane + k, nz, below + k, beside + k, j, ny, wrap[1], low, high)
+        leaving = _flux(c, velocity[2][row + _next(k, faces[2])], q * nz, 1, k + 1, nz, wrap[2], first, last)
+        change += r[2] * (leaving - entering)
+        entering = leaving
+        out[at] = old * start[at] + (1.0 - old) * (c[at] - dt * change)
+
+
+@_inline
+def _line(q, r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
+    if len(r) == 3:
+        _line3(q, r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
+    else:
+        _line2(q, r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
 
 
 @numba.njit(parallel=True, error_model="numpy")
-def _rows_parallel(  # type: ignore[no-untyped-def]
-    operation, c, start, u, v, flux, out, tx, ty, old, periodic_x, periodic_y
-):
-    for i in numba.prange(c.shape[0]):
-        _row(operation, c, start, u, v, flux, out, i, tx, ty, old, periodic_x, periodic_y)
+def _stage_parallel(r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
+    for q in numba.prange(c.size // shape[len(r) - 1]):
+        _line(np.int64(q), r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
 
 
 @_device
-def _rows(operation, c, start, u, v, flux, out, tx, ty, old, periodic_x, periodic_y):  # type: ignore[no-untyped-def]
+def _stage(r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
+    """out = old start + (1 - old) (c - dt div(u c))."""
     if c.size >= PARALLEL_CELLS:
-        _rows_parallel(operation, c, start, u, v, flux, out, tx, ty, old, periodic_x, periodic_y)
+        _stage_parallel(r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
     else:
-        for i in range(c.shape[0]):
-            _row(operation, c, start, u, v, flux, out, i, tx, ty, old, periodic_x, periodic_y)
+        for q in range(c.size // shape[len(r) - 1]):
+            _line(np.int64(q), r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
 
 
-@kernel("void(f8[:,::1], f8[:,::1], f8[:,::1], f8[:,:,::1], f8[:,::1], f8, f8, i8, b1, b1)", error_model="numpy")
-def advect(c, u, v, flux, stage, tx, ty, steps, periodic_x, periodic_y):  # type: ignore[no-untyped-def]
-    """`steps` steps of dc/dt + div(u c) = 0 by Heun's method; tx = dt / hx, ty = dt / hy."""
+def _advect(r, c, first, second, velocity, beyond, sides, shape, faces, wrap, dt, steps):  # type: ignore[no-untyped-def]
+    """`steps` steps of dc/dt + div(u c) = 0 by Heun's method; first and second are scratch."""
     for _ in range(steps):
-        _rows(0, c, c, u, v, flux, stage, tx, ty, 0.0, periodic_x, periodic_y)
-        _rows(1, c, c, u, v, flux, stage, tx, ty, 0.0, periodic_x, periodic_y)
-        _rows(0, stage, c, u, v, flux, c, tx, ty, 0.5, periodic_x, periodic_y)
-        _rows(1, stage, c, u, v, flux, c, tx, ty, 0.5, periodic_x, periodic_y)
+        _stage(r, c, c, first, velocity, beyond, sides, shape, faces, wrap, dt, 0.0)
+        _stage(r, first, c, second, velocity, beyond, sides, shape, faces, wrap, dt, 0.5)
+        c[:] = second
+
+
+def both(function: Any, signature: str) -> dict[int, Kernel]:
+    """`function` in two and in three dimensions, by dimension; its first argument tells which."""
+
+    def build(dim: int) -> Kernel:
+        reals, integers, arrays = (f"UniTuple({kind}, {dim})" for kind in ("f8", "i8", "f8[::1]"))
+        arguments = signature.format(reals=reals, integers=integers, arrays=arrays)
+        return kernel(f"void({reals}, {arguments})", error_model="numpy")(function)
+
+    return {dim: build(dim) for dim in (2, 3)}
+
+
+advect = both(
+    _advect,
+    "f8[::1], f8[::1], f8[::1], {arrays}, f8[::1], i8[::1], {integers}, {integers}, {integers}, f8, i8",
+)

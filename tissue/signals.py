@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tissue.errors import FieldError
-from tissue.fields import StressField, as_positions
+from tissue.fields import StressField, as_field, as_numbers, as_positions
 from tissue.grid import Array, beyond, lower
 from tissue.particles import _gather
 from tissue.stokes import Flow, Stokes
@@ -64,6 +64,36 @@ def strain_rate(gradient: Array) -> Array:
 def spin(gradient: Array) -> Array:
     """Omega = (L - L^T) / 2 of velocity gradients L [..., dim, dim]."""
     return 0.5 * (gradient - np.swapaxes(gradient, -1, -2))
+
+
+def corotate(tensor: ArrayLike, gradient: ArrayLike, dt: float) -> Array:
+    """
+    Symmetric tensors that points carry, turned with the fluid for dt: dm/dt = Omega m - m Omega.
+
+    tensor: [n, 3] or [n, 6], components in the order of `Grid.component_names`. gradient: [n, dim, dim], from
+    `velocity_gradient`. Exact for a spin that is steady over dt; eigenvalues are kept to rounding.
+    Raises FieldError for shapes that do not fit, NaN or infinity.
+    """
+    slopes = as_numbers("gradient", gradient)
+    dim = slopes.shape[-1] if slopes.ndim == 3 else 0
+    if dim not in (2, 3) or slopes.shape[1] != dim:
+        raise FieldError(f"gradient has shape {slopes.shape}; give [n, 2, 2] or [n, 3, 3]")
+    slopes = as_field("gradient", slopes, slopes.shape)
+    parts = as_field("tensor", tensor, (len(slopes), dim * (dim + 1) // 2))
+    place = {2: ([0, 1, 0], [0, 1, 1]), 3: ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])}[dim]
+    matrix = np.empty_like(slopes)
+    matrix[:, place[0], place[1]] = matrix[:, place[1], place[0]] = parts
+    turn = _rotation(spin(slopes) * float(as_field("dt", dt, ())))
+    return np.asarray((turn @ matrix @ np.swapaxes(turn, -1, -2))[:, place[0], place[1]])
+
+
+def _rotation(angles: Array) -> Array:
+    """exp of antisymmetric matrices [n, dim, dim], by Rodrigues' formula."""
+    angle = np.sqrt(0.5 * (angles**2).sum(axis=(-2, -1)))[:, None, None]
+    half = 0.5 * angle
+    # sinc of numpy is sin(pi x) / (pi x)
+    once, twice = np.sinc(angle / np.pi), 0.5 * np.sinc(half / np.pi) ** 2
+    return np.asarray(np.eye(angles.shape[-1]) + once * angles + twice * angles @ angles)
 
 
 def total_stress(stokes: Stokes, flow: Flow, *, active_stress: StressField | None = None) -> StressField:

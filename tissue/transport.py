@@ -1,34 +1,39 @@
 """
-Morphogens: carried by the flow, diffusing, decaying, secreted.
+Morphogens: carried by the flow, diffusing, decaying, secreted and taken up.
 
-    dc/dt + div(u c) = D lap c - k c + s
+    dc/dt + div(u c) = D div(phi grad(c / phi)) - k c + s
 
-Strang splitting: half a step of diffusion, decay and source, a step of advection, half a step of the former.
-Diffusion, decay and source are linear with constant coefficients, so they are advanced exactly in the
-eigenvectors of the discrete Laplacian, whatever the step. Advection is a limited finite-volume scheme of second
-order in conservative form, cut into as many steps as positivity needs.
+phi is the fraction of each place in which the substance may be, one unless given. Strang splitting: half a step of
+diffusion, decay and source, exact in time (tissue.diffusion), a step of advection, half a step of the former.
+Advection is a limited finite-volume scheme of second order in conservative form, cut into as many steps as
+positivity needs.
 Sources: Strang 1968, doi:10.1137/0705041; van Leer 1979, doi:10.1016/0021-9991(79)90145-1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-import scipy.fft
 from numpy.typing import ArrayLike
 
 from tissue import _kernels_transport as kernels
+from tissue import diffusion as diffusing
 from tissue.errors import FieldError
 from tissue.fields import as_field
-from tissue.grid import Array, Grid
+from tissue.grid import AXES, OPEN, Array, Grid, beyond, lower
+from tissue.levels import Integers
 from tissue.stokes import Flow, check_finite
+
+Inflow = Mapping[tuple[int, int], Array]
 
 # Limited linear reconstruction with Heun's method keeps c >= 0 up to one half.
 LARGEST_COURANT = 0.45
 # A flow that takes more is a mistake in units or in dt, and would run for hours.
 MOST_STEPS = 10_000
+# Less of a cell than this is none of it.
+SMALLEST_FRACTION = 1e-6
 
 
 @dataclass(frozen=True)
@@ -50,82 +55,105 @@ class Morphogen:
             )
 
 
-@lru_cache(maxsize=32)
-def _laplacian(grid: Grid) -> Array:
-    """Eigenvalues of minus the discrete Laplacian (no flux through walls), in the order of `_transform`."""
-    axes = range(grid.dim)
-    wrapped = [axis for axis in axes if grid.periodic[axis]]
-    values = []
-    for axis in axes:
-        n, h = grid.shape[axis], grid.spacing[axis]
-        modes = np.arange(n // 2 + 1 if wrapped and axis == wrapped[-1] else n)
-        angle = (2.0 if grid.periodic[axis] else 1.0) * np.pi * modes / n
-        values.append(2.0 * (1.0 - np.cos(angle)) / h**2)
-    return np.asarray(values[0][:, None] + values[1][None, :])
+def _as_inflow(grid: Grid, inflow: Mapping[str, ArrayLike]) -> Inflow:
+    """Concentrations beyond sides by axis and end."""
+    names = {sign + AXES[axis]: (axis, end) for axis in range(grid.dim) for end, sign in enumerate("-+")}
+    given = {}
+    for name, concentration in inflow.items():
+        if name not in names:
+            raise FieldError(f"inflow names {name!r}; the sides are {', '.join(names)}")
+        axis, end = names[name]
+        if grid.sides[axis][end] not in OPEN:
+            raise FieldError(
+                f"inflow gives side {name} a concentration, but it is {grid.sides[axis][end]!r} and nothing passes "
+                "it; make it 'inflow' or 'traction-free'"
+            )
+        shape = tuple(n for a, n in enumerate(grid.shape) if a != axis)
+        given[axis, end] = as_field(f"inflow at side {name}", concentration, shape, lowest=0.0)
+    return given
 
 
-def _transform(grid: Grid, c: Array) -> Array:
-    """Cosine coefficients along walls, Fourier coefficients along periodic axes."""
-    wrapped = [axis for axis in (0, 1) if grid.periodic[axis]]
-    walls = [axis for axis in (0, 1) if not grid.periodic[axis]]
-    if walls:
-        c = scipy.fft.dctn(c, axes=walls, norm="ortho")
-    return np.asarray(scipy.fft.rfftn(c, axes=wrapped) if wrapped else c)
+def _entering(flow: Flow, axis: int, end: int) -> Array:
+    """Velocity into the box through a side."""
+    through = np.take(flow.velocity[axis], -1 if end else 0, axis=axis)
+    return np.asarray(-through if end else through)
 
 
-def _back(grid: Grid, a: Array) -> Array:
-    """The inverse of `_transform`."""
-    wrapped = [axis for axis in (0, 1) if grid.periodic[axis]]
-    walls = [axis for axis in (0, 1) if not grid.periodic[axis]]
-    if wrapped:
-        a = scipy.fft.irfftn(a, s=[grid.shape[axis] for axis in wrapped], axes=wrapped)
-    return np.ascontiguousarray(scipy.fft.idctn(a, axes=walls, norm="ortho") if walls else a)
+def _shared(grid: Grid, c: Array, flow: Flow, dt: float, diffusion: float, inflow: Inflow) -> tuple[Inflow, Array]:
+    """
+    What of an inflow advection brings, as concentrations, and what comes with diffusion, as a source near the side.
+
+    Were all brought by advection, each step would build a layer at the side for diffusion to take away. The part
+    above what is there already comes as a source, unless the flow is too fast for diffusion to spread it in a step.
+    Source: Einkemmer and Ostermann 2015, doi:10.1137/140994204.
+    """
+    source, left = np.zeros(grid.shape), {}
+    for (axis, end), given in inflow.items():
+        layers, added = np.moveaxis(c, axis, 0), np.moveaxis(source, axis, 0)
+        near, next_ = (layers[-1], layers[-2]) if end else (layers[0], layers[1])
+        above = given - np.clip(1.5 * near - 0.5 * next_, 0.0, given)
+        speed = np.maximum(_entering(flow, axis, end), 0.0)
+        above *= diffusion / np.maximum(speed**2 * dt, diffusion)
+        left[axis, end] = given - above
+        added[-1 if end else 0] += above * speed / grid.spacing[axis]
+    return left, source
 
 
-def _react(grid: Grid, c: Array, dt: float, *, diffusion: float, decay: float, source: Array | None) -> Array:
-    """c after dt of dc/dt = D lap c - k c + s, exactly."""
-    made = dt * float(_mean_decay(np.asarray(decay * dt)))
-    if diffusion == 0.0:
-        left: Array = c * np.exp(-decay * dt)
-        return left if source is None else left + made * source
-    rate = (diffusion * _laplacian(grid) + decay) * dt
-    transformed = _transform(grid, c) * np.exp(-rate)
-    if source is not None:
-        transformed += _transform(grid, source) * dt * _mean_decay(rate)
-    new: Array = np.maximum(_back(grid, transformed), 0.0)
-    # the exact result is positive; what rounding put below zero is taken back from the rest
-    total = c.sum() * np.exp(-decay * dt)
-    if source is not None:
-        total += source.sum() * made
-    found = new.sum()
-    if found > 0.0:
-        new *= total / found
-    return new
+def _sides(grid: Grid, flow: Flow, inflow: Inflow) -> tuple[Array, Integers]:
+    """For every face of every side what flows in there, see the kernels; and where each side's faces begin."""
+    parts, starts = [], [0]
+    for axis in range(grid.dim):
+        for end in (0, 1):
+            shape = tuple(n for a, n in enumerate(grid.shape) if a != axis)
+            part = np.full(shape, kernels.CLOSED)
+            if grid.sides[axis][end] in OPEN:
+                brought = inflow.get((axis, end), np.zeros(shape))
+                part = np.where(_entering(flow, axis, end) > 0.0, brought, kernels.OUT)
+            parts.append(part.ravel())
+            starts.append(starts[-1] + part.size)
+    return np.concatenate(parts), np.array(starts[:-1], np.int64)
 
 
-def _mean_decay(rate: Array) -> Array:
-    """(1 - exp(-x)) / x."""
-    return np.asarray(np.where(rate > 0.0, -np.expm1(-rate) / np.where(rate > 0.0, rate, 1.0), 1.0))
-
-
-def _advect(grid: Grid, c: Array, flow: Flow, dt: float) -> Array:
-    hx, hy = grid.spacing
-    u, v = np.abs(flow.u), np.abs(flow.v)
+def _advect(grid: Grid, c: Array, flow: Flow, dt: float, inflow: Inflow) -> Array:
+    turnover = np.zeros(grid.shape)
     with np.errstate(over="ignore"):
-        turnover = np.maximum(u, np.roll(u, -1, axis=0)) / hx + np.maximum(v, np.roll(v, -1, axis=1)) / hy
+        for a, u in enumerate(flow.velocity):
+            speed, n = np.abs(u), grid.shape[a]
+            turnover += np.maximum(lower(speed, a, n), beyond(speed, a, n)) / grid.spacing[a]
     crossed = dt * float(turnover.max())
     if not crossed <= MOST_STEPS * LARGEST_COURANT:
         raise FieldError(
             f"the flow crosses {crossed:.3g} grid cells in dt = {dt:g}, which would take more than {MOST_STEPS} "
             "steps of advection; take a smaller dt"
         )
+    sides, starts = _sides(grid, flow, inflow)
     steps = int(np.ceil(crossed / LARGEST_COURANT))
     if steps == 0:
         return c
-    out, stage, flux = c.copy(), np.empty_like(c), np.empty((2, *c.shape))
-    part = dt / steps
-    kernels.advect(out, flow.u, flow.v, flux, stage, part / hx, part / hy, steps, *grid.periodic)
-    return out
+    out, first, second = c.flatten(), np.empty(c.size), np.empty(c.size)
+    kernels.advect[grid.dim](
+        tuple(1.0 / h for h in grid.spacing),
+        out,
+        first,
+        second,
+        tuple(np.require(u, requirements=["C", "W"]).reshape(-1) for u in flow.velocity),
+        sides,
+        starts,
+        grid.shape,
+        tuple(grid.face_shape(a)[a] for a in range(grid.dim)),
+        tuple(int(wraps) for wraps in grid.periodic),
+        dt / steps,
+        steps,
+    )
+    return out.reshape(c.shape)
+
+
+def _as_fraction(grid: Grid, fraction: ArrayLike) -> Array:
+    phi = as_field("fraction", fraction, grid.shape, lowest=0.0)
+    if phi.max() > 1.0:
+        place = tuple(int(i) for i in np.unravel_index(np.argmax(phi), phi.shape))
+        raise FieldError(f"fraction[{', '.join(map(str, place))}] is {phi[place]}; a fraction lies between 0 and 1")
+    return np.where(phi < SMALLEST_FRACTION, 0.0, phi)
 
 
 def transport(
@@ -135,32 +163,51 @@ def transport(
     dt: float,
     *,
     diffusion: float = 0.0,
-    decay: float = 0.0,
+    decay: ArrayLike = 0.0,
     source: ArrayLike | None = None,
+    fraction: ArrayLike | None = None,
+    inflow: Mapping[str, ArrayLike] | None = None,
 ) -> Array:
     """
-    A concentration after dt of dc/dt + div(u c) = D lap c - k c + s; nothing passes through walls.
+    A concentration after dt of dc/dt + div(u c) = D div(phi grad(c / phi)) - k c + s, in two or three dimensions.
 
-    concentration: [nx, ny] at centres, not negative. flow: steady over dt, or None for a fluid at rest.
-    diffusion: D, length^2 per time. decay: k, per time. source: s [nx, ny], amount per area and time, not negative
-    (uptake is decay). The total changes by source and decay alone, to rounding; the result is not negative.
+    concentration: amount per area (volume) of the grid, of the grid's shape at centres, not negative. flow: steady
+    over dt, or None for a fluid at rest. diffusion: D, length^2 per time. decay: k, per time, a number or an array;
+    points that take up k_i (area per time) each decay the substance by spread(grid, positions, k_i). source: s,
+    amount per area and time, not negative. fraction: phi [grid's shape], 0 to 1, the part of each place in which the
+    substance may diffuse, a mask for one; diffusion strives for one c / phi and passes no place without any. It is
+    carried along by nothing: give that of the time. inflow: concentration of what the flow brings in through open
+    sides, by name ("-x" the low, "+x" the high side of x), a number or an array of the side's cells; nothing if not
+    named. No side is passed by diffusion, so that inflow c at speed u brings u c.
 
-    Raises FieldError for negative, NaN or infinite input, a flow on another grid, or one that would take more than
-    10,000 steps of advection within dt, and for a grid of three dimensions or with sides that something passes.
+    The total changes by source, decay and what the flow takes through open sides alone, to rounding; the result is
+    not negative, whatever the step. Where decay varies or a fraction is given, the work grows as the root of
+    dt D / h^2.
+
+    Raises FieldError for negative, NaN or infinite input, a fraction above 1, a flow on another grid, inflow through
+    a closed side, a flow that would take more than 10,000 steps of advection within dt, and diffusion or decay that
+    would take more than 200,000 terms.
     """
-    if grid.dim != 2 or any(grid.open):
-        raise FieldError("transport knows rectangles whose axes are periodic or between closed walls; use such a grid")
     c = as_field("concentration", concentration, grid.shape, lowest=0.0)
-    dt, diffusion, decay = (
-        float(as_field(name, value, (), lowest=0.0))
-        for name, value in (("dt", dt), ("diffusion", diffusion), ("decay", decay))
-    )
+    dt, diffusion = (float(as_field(n, v, (), lowest=0.0)) for n, v in (("dt", dt), ("diffusion", diffusion)))
+    rate = as_field("decay", decay, np.shape(decay) and grid.shape, lowest=0.0)
     secreted = None if source is None else as_field("source", source, grid.shape, lowest=0.0)
+    phi = None if fraction is None else _as_fraction(grid, fraction)
+
+    entering = _as_inflow(grid, inflow or {})
+
+    def react(c: Array, dt: float) -> Array:
+        if rate.ndim or phi is not None:
+            spread = np.require(np.broadcast_to(rate, grid.shape), requirements="C")
+            return diffusing.confined(grid, c, dt, diffusion=diffusion, decay=spread, source=secreted, fraction=phi)
+        return diffusing.uniform(grid, c, dt, diffusion=diffusion, decay=float(rate), source=secreted)
+
     if flow is None:
-        return _react(grid, c, dt, diffusion=diffusion, decay=decay, source=secreted)
+        return react(c, dt)
     if flow.grid != grid:
         raise FieldError("the flow lies on another grid than the concentration; use one grid for both")
     check_finite(flow)
-    c = _react(grid, c, 0.5 * dt, diffusion=diffusion, decay=decay, source=secreted)
-    c = _advect(grid, c, flow, dt)
-    return _react(grid, c, 0.5 * dt, diffusion=diffusion, decay=decay, source=secreted)
+    if entering and diffusion * dt > 0.0:
+        entering, brought = _shared(grid, c, flow, dt, diffusion, entering)
+        secreted = brought if secreted is None else secreted + brought
+    return react(_advect(grid, react(c, 0.5 * dt), flow, dt, entering), 0.5 * dt)

@@ -46,7 +46,8 @@ def test_same_bits_for_any_number_of_threads(shape: tuple[int, int]) -> None:
         moved = tissue.advance(flow, points, 0.01)
         gradient = tissue.velocity_gradient(flow, points)
         c = tissue.transport(grid, morphogen, flow, 0.05, diffusion=0.1, decay=0.2)
-        found.append([stress.xx, stress.yy, stress.xy, flow.u, flow.v, flow.p, moved, gradient, c])
+        confined = tissue.transport(grid, morphogen, None, 0.05, diffusion=0.1, fraction=morphogen)
+        found.append([stress.xx, stress.yy, stress.xy, flow.u, flow.v, flow.p, moved, gradient, c, confined])
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     for one, two in zip(*found, strict=True):
         assert one.tobytes() == two.tobytes()

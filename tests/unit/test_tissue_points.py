@@ -55,6 +55,23 @@ def test_bad_transport() -> None:
     other = tissue.Grid((8, 8), (1.0, 1.0))
     with pytest.raises(tissue.FieldError, match="another grid"):
         tissue.transport(GRID, c, tissue.Flow(other, tuple(np.zeros((2, 8, 8))), np.zeros((8, 8))), 1.0)
+    with pytest.raises(tissue.FieldError, match=r"decay\[2, 5\] is -0.001"):
+        tissue.transport(GRID, c, None, 1.0, decay=negative)
+    with pytest.raises(tissue.FieldError, match=r"fraction\[2, 5\] is 1.5"):
+        tissue.transport(GRID, c, None, 1.0, fraction=np.where(negative < 0.0, 1.5, 0.5))
+    with pytest.raises(tissue.FieldError, match="200000 terms"):
+        tissue.transport(GRID, c, None, 1e20, diffusion=1.0, fraction=c)
+
+
+@pytest.mark.parametrize(
+    ("inflow", "message"),
+    [({"+x": 1.0}, "nothing passes"), ({"left": 1.0}, "inflow names 'left'"), ({"-x": -1.0}, "inflow at side -x")],
+)
+def test_bad_inflow(inflow: dict[str, float], message: str) -> None:
+    grid = tissue.Grid((8, 8), (1.0, 1.0), (("inflow", "no-slip"), "periodic"))
+    flow = tissue.Flow(grid, (np.zeros((9, 8)), np.zeros((8, 8))), np.zeros((8, 8)))
+    with pytest.raises(tissue.FieldError, match=message):
+        tissue.transport(grid, 1.0, flow, 0.1, inflow=inflow)
 
 
 def test_secreted_morphogen_reaches_its_exponential_gradient() -> None:
@@ -204,3 +221,16 @@ def test_points_beside_a_moving_wall() -> None:
         tissue.Stokes(grid).solve(walls={"+y": (1.0, 1.0)})
     with pytest.raises(tissue.FieldError, match=r"the sides are -x, \+x, -y, \+y"):
         tissue.Stokes(grid).solve(walls={"top": (1.0, 1.0)})
+
+
+@pytest.mark.parametrize(
+    ("tensor", "gradient", "message"),
+    [
+        (np.zeros((2, 3)), np.zeros((2, 2)), "gradient has shape"),
+        (np.zeros((2, 3)), np.zeros((2, 3, 3)), "tensor has shape"),
+        (np.zeros((1, 3)), np.full((1, 2, 2), np.nan), r"gradient\[0, 0, 0\] is nan"),
+    ],
+)
+def test_bad_tensors_to_turn(tensor: np.ndarray, gradient: np.ndarray, message: str) -> None:
+    with pytest.raises(tissue.FieldError, match=message):
+        tissue.corotate(tensor, gradient, 0.1)
