@@ -4,9 +4,11 @@ Mechanics and transport of an active viscous fluid that carries points, in two a
 Importing it sets the environment variable OMP_WAIT_POLICY to PASSIVE unless it is set already.
 """
 
+from tissue.deformation import deform, logarithmic_strain, undeformed
 from tissue.errors import CompatibilityError, FieldError, GridError, SolveError, TissueError
 from tissue.fields import StressField
 from tissue.grid import Grid
+from tissue.mixture import fraction, mixed_viscosity
 from tissue.numbers import Numbers, dimensionless
 from tissue.particles import advance, sample, spread, spread_stress, velocity
 from tissue.signals import corotate, spin, strain_rate, stress_at, total_stress, velocity_gradient
@@ -27,7 +29,11 @@ __all__ = [
     "TissueError",
     "advance",
     "corotate",
+    "deform",
     "dimensionless",
+    "fraction",
+    "logarithmic_strain",
+    "mixed_viscosity",
     "sample",
     "spin",
     "spread",
@@ -36,6 +42,7 @@ __all__ = [
     "stress_at",
     "total_stress",
     "transport",
+    "undeformed",
     "velocity",
     "velocity_gradient",
 ]
