@@ -64,26 +64,31 @@ def growths(error, factor):  # type: ignore[no-untyped-def]
 
 
 @device
-def plan(  # type: ignore[no-untyped-def]
-    width, firing, hazard, stable, slope, step, stiffness, took, fired, factor, stiffly, patience, h,
-):  # fmt: skip
-    """The size of the next steps, and their kind."""
-    length, holds, kind, wished = load(step, 0, width), load(took, 0, width), load(stiffly, 0, width), load(h, 0, width)
-    stiff_by, waits = load(stiffness, 0, width), load(patience, 0, width)
-    zero, one = splat(0.0, width), splat(1.0, width)
+def next_sizes(width, stable, step, stiffness, took, factor, stiffly, h):  # type: ignore[no-untyped-def]
+    """The size of the next steps."""
+    length, wished, kind = load(step, 0, width), load(h, 0, width), load(stiffly, 0, width)
     wanted = length * load(factor, 0, width)
-    steady = either(kind, wanted, smaller(length * stable / stiff_by, wanted))
+    steady = either(kind, wanted, smaller(length * stable / load(stiffness, 0, width), wanted))
     # a step that something else cut short says of longer ones that they may be taken, not that they must
     longer = either(less(length, wished), larger(steady, wished), steady)
-    store(h, 0, either(holds, longer, wanted))
-    # explicit steps are wrong where stability holds them back, unless firings end even these
-    expected = zero
+    store(h, 0, either(load(took, 0, width), longer, wanted))
+
+
+@device
+def next_kinds(  # type: ignore[no-untyped-def]
+    width, firing, hazard, stable, slope, step, stiffness, took, fired, stiffly, patience,
+):  # fmt: skip
+    """Of which kind the next steps are."""
+    held_by, kind, waits = load(stiffness, 0, width), load(stiffly, 0, width), load(patience, 0, width)
+    expected, zero, one = splat(0.0, width), splat(0.0, width), splat(1.0, width)
     if firing:
-        expected = load(slope, hazard, width) * length * stable / larger(stiff_by, splat(1e-300, width))
-    held_back = less(splat(STIFF * stable, width), stiff_by)
-    wrong_stiff = less(stiff_by, splat(0.5 * STIFF * stable, width)) + less(splat(OFTEN, width), expected)
+        longest = load(step, 0, width) * stable / larger(held_by, splat(1e-300, width))
+        expected = load(slope, hazard, width) * longest
+    # explicit steps are wrong where stability holds them back, unless firings end even these
+    held_back = less(splat(STIFF * stable, width), held_by)
+    wrong_stiff = less(held_by, splat(0.5 * STIFF * stable, width)) + less(splat(OFTEN, width), expected)
     wrong = either(kind, wrong_stiff, held_back * less(expected, splat(0.5 * OFTEN, width)))
-    asked = holds * (kind + held_back + one - load(fired, 0, width))
+    asked = load(took, 0, width) * (kind + held_back + one - load(fired, 0, width))
     waits = either(asked, either(wrong, waits + 1.0, zero), waits)
     changes = at_most(splat(PATIENCE, width), waits)
     store(stiffly, 0, either(changes, one - kind, kind))
@@ -108,7 +113,7 @@ def end_steps(  # type: ignore[no-untyped-def]
 
 
 @device
-def too_small(width, t, h, busy, took, halted, status, row):  # type: ignore[no-untyped-def]
+def too_small(t, h, busy, took, halted, status, row):  # type: ignore[no-untyped-def]
     """Halt rows whose steps fail however short they are."""
     for a in range(row.shape[0]):
         if busy[0, a] > took[0, a] and (not t[0, a] + h[0, a] > t[0, a] or h[0, a] < 1e-300):

@@ -25,7 +25,7 @@ def locate_again(hazard, x, y, bend, remaining, fired, astray, share):  # type: 
 
 @device
 def fire_reactions(  # type: ignore[no-untyped-def]
-    width, functions, pattern, net, followers, p_all, status, fires, reference, rng, landed, slope, p, peak, speeds,
+    functions, pattern, net, followers, p_all, status, fires, reference, rng, landed, slope, p, peak, speeds,
     end, remaining, chance, fired, halted, row, firings, probe, rates,
 ):  # fmt: skip
     """Let one reaction fire in each lane that is to, chosen by its rate where the lane has landed."""
@@ -46,7 +46,7 @@ def fire_reactions(  # type: ignore[no-untyped-def]
                 lowest = min(lowest, speeds[c, a])
         if not (total < math.inf and lowest == 0.0):
             fail(a, i, end[0, a], landed, functions, pattern, p_all, status, fires, slope, peak, probe, rates)
-            halted[0, a] = 1.0
+            halted[0, a], fired[0, a] = 1.0, 0.0
             continue
         target, partial, chosen = uniform(rng, i) * total, 0.0, -1
         for c in range(may_fire.shape[0]):
@@ -63,14 +63,13 @@ def fire_reactions(  # type: ignore[no-untyped-def]
             jump = sign[m] * speeds[follower[m], a] / speeds[chosen, a]
             if not abs(jump - round(jump)) <= WHOLE:
                 status[i, 0], status[i, 1] = FRACTION, j
-                break
-            landed[rank[followed[m]], a] += round(jump)
-            if landed[rank[followed[m]], a] < 0.0:
+            elif landed[rank[followed[m]], a] + round(jump) < 0.0:
                 status[i, 0], status[i, 1] = NEGATIVE_AMOUNT, j
-                break
         if status[i, 0] != FINISHED:
             halted[0, a] = 1.0
             continue
+        for m in range(first[j], first[j + 1]):
+            landed[rank[followed[m]], a] += round(sign[m] * speeds[follower[m], a] / speeds[chosen, a])
         for m in range(start[j], start[j + 1]):
             r = rank[species[m]]
             landed[r, a] += change[m]

@@ -3,14 +3,15 @@
 Between firings the flowing reactions are integrated with the hazard L of those that fire; the next firing is where L
 has grown by an exponential random number, located on the polynomial through the step, and is reaction j with
 probability F_j / lambda there (Haseltine and Rawlings 2002, doi:10.1063/1.1505860; Salis and Kaznessis 2005,
-doi:10.1063/1.1835951). The state there is on the same polynomial, and the next step keeps its size.
+doi:10.1063/1.1835951). The state there is on the same polynomial, and the size of the next step forgets the firing.
 
 A step in which the trigger of an event changes is taken again so that it ends shortly before, and the moment is located
 on the polynomial of the short step across it, by halving, to the last bit of time.
 
 What all lanes do alike is done with vectors, and the rest lane by lane in between:
 
-    take_rows, see_to, begin_steps, take_steps, judge, plan, locate, end_steps, land, fire_reactions, finish_steps.
+    take_rows, slopes, see_to, begin_steps, take_steps, judge, polynomials, next_sizes, locate, end_steps, watch,
+    next_kinds, write_outputs, land, fire_reactions, finish_steps.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from functools import cache, partial
 import numpy as np
 from numba import boolean, float64, int64, prange, types, uint8, uint64, void
 
-from biomulti._kernels_control import begin_steps, end_steps, judge, plan, too_small
+from biomulti._kernels_control import begin_steps, end_steps, judge, next_kinds, next_sizes, too_small
 from biomulti._kernels_firings import fire_reactions, locate_again
 from biomulti._kernels_rows import call_on, look, see_to, take_rows, weigh
 from biomulti._kernels_steps import (
@@ -53,7 +54,7 @@ from biomulti._lanes import (
 )
 from biomulti.compile import FUNCTION, LANES_FUNCTION
 from biomulti.machine_code import MachineFunction
-from biomulti.outcome import EVENT, FINISHED, SWITCH
+from biomulti.outcome import EVENT, FINISHED, NOT_BEGUN, SWITCH
 from tissue._jit import arrays_uncounted, device, kernel
 
 LOOK = 64  # steps after which a row decides anew what fires
@@ -63,9 +64,9 @@ LOOK = 64  # steps after which a row decides anew what fires
 def slopes(  # type: ignore[no-untyped-def]
     width, functions, control, x, slope, drift, p, entries, t, least, total, stiff_lanes,
 ):  # fmt: skip
-    """Slopes of all lanes, and for stiff steps the Jacobian."""
-    rhs, jacobian, drifts, guard = functions[0], functions[1], functions[2], functions[3]
-    timely, guarded = control[2], control[4]
+    """Slopes of all lanes and their total, the least law of what fires, and for stiff steps derivatives of slopes."""
+    rhs, jacobian, drifts, guard, _, _ = functions
+    _, _, timely, _, guarded, _ = control
     rhs(t.ctypes, x.ctypes, p.ctypes, slope.ctypes)
     if guarded:
         guard(t.ctypes, x.ctypes, p.ctypes, least.ctypes)
@@ -86,7 +87,8 @@ def take_steps(  # type: ignore[no-untyped-def]
     error_stiff, stiffness, stiffly, explicit_lanes, stiff_lanes,
 ):  # fmt: skip
     """A step of all lanes, of each kind that one of them asks for, into y, with its error and stiffness."""
-    rhs, rtol, timely = functions[0], control[0], control[2]
+    rtol, _, timely, _, _, _ = control
+    rhs, _, _, _, _, _ = functions
     _, _, start, diagonal, columns, place, row_of, _ = pattern
     elimination = (start, diagonal, columns)
     if explicit_lanes:
@@ -158,8 +160,9 @@ def finish_steps(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """The lanes go to where they have landed; rows look whether events happen and what is to fire."""
     order, rank, adapts = pattern[0], pattern[1], pattern[-1].shape[0] > 0
-    laws, states, moving = functions[5], peak.shape[0], slope.shape[0]
-    eventful = armed.shape[1] > 0
+    _, _, _, _, _, laws = functions
+    start, species, change, _ = net
+    states, moving, eventful = peak.shape[0], slope.shape[0], armed.shape[1] > 0
     if adapts:
         least = splat(math.inf, width)
         for r in range(states):
@@ -181,7 +184,7 @@ def finish_steps(  # type: ignore[no-untyped-def]
                     unpack(a, landed, order, states, moving, probe)
                     if look(
                         end[0, a], probe, p_all[i], laws, rates, fires[i], reference[i],
-                        adaptive, net[:3], room, lows, rng, i,
+                        adaptive, (start, species, change), room, lows, rng, i,
                     ):  # fmt: skip
                         status[i, 0], halted[0, a] = SWITCH, 1.0
                     for k in range(rank.shape[0]):
@@ -202,7 +205,7 @@ def march(  # type: ignore[no-untyped-def]
     width, begin, until, functions, pattern, explicit, stiff, control, counted, net, followers, watched, armed, due,
     fires, adaptive, reference, rows, rng, left, times, out, budget, states, singles, integers, own,
 ):  # fmt: skip
-    """The loop of `advance_rows`, whose rooms are the last four arguments."""
+    """The loop of `_advance_rows`, whose rooms are the last four arguments."""
     y_all, p_all, peak_all, h_all, clock, mode_all, cursor, counts, status = rows
     (
         x, landed, y, slope, drift, y_stiff, miss_stiff, miss_explicit, argument, spare, b, work, p, entries, matrix,
@@ -265,9 +268,9 @@ def march(  # type: ignore[no-untyped-def]
                 stiff_lanes > 0.0,
             )  # fmt: skip
         store(h_before, 0, load(h, 0, width))
-        plan(width, firing, hazard, stable, slope, step, stiffness, took, fired, factor, stiffly, patience, h)
+        next_sizes(width, stable, step, stiffness, took, factor, stiffly, h)
         if holding < working:
-            too_small(width, t, h, busy, took, halted, status, row)
+            too_small(t, h, busy, took, halted, status, row)
         if not stale:
             continue
         if firing_now > 0.0:
@@ -280,12 +283,13 @@ def march(  # type: ignore[no-untyped-def]
                 pattern, counted, watched, p_all, status, armed, x, y, bend, peak, t, step, h, h_before, remaining,
                 left_before, share, took, fired, end, leap, halted, row, near, probe, before, now,
             )  # fmt: skip
+        next_kinds(width, firing, hazard, stable, slope, step, stiffness, took, fired, stiffly, patience)
         if writes:
             write_outputs(pattern, counted, cursor, times, out, x, y, bend, t, step, end, took, upcoming, row)
         land(width, took, share, x, y, bend, firing_now > 0.0 or eventful, counted, landed)
         if firing_now > 0.0:
             fire_reactions(
-                width, functions, pattern, net, followers, p_all, status, fires, reference, rng, landed, slope,
+                functions, pattern, net, followers, p_all, status, fires, reference, rng, landed, slope,
                 p, peak, speeds, end, remaining, chance, fired, halted, row, firings, probe, rates,
             )  # fmt: skip
         finish_steps(
@@ -295,8 +299,8 @@ def march(  # type: ignore[no-untyped-def]
 
 
 def _advance_rows(  # type: ignore[no-untyped-def]
-    width, begin, until, functions, pattern, explicit, stiff, control, counted, net, followers, watched, watching,
-    armed, due, fires, adaptive, reference, rows, rng, left, times, out, budget,
+    width, begin, until, rhs, jacobian, drifts, guard, speeds, laws, pattern, explicit, stiff, control, counted, net,
+    followers, watched, watching, armed, due, fires, adaptive, reference, rows, rng, left, times, out, budget,
 ):  # fmt: skip
     """Advance rows begin to until - 1 through the output times, or to its next event, `len(width)` rows side by side.
 
@@ -324,31 +328,31 @@ def _advance_rows(  # type: ignore[no-untyped-def]
     """
     lanes, entries, inverse, weights = len(width), pattern[5].shape[0], pattern[4].shape[0], pattern[7].shape[0]
     n, parameters, everything = reference.shape[1], rows[1].shape[1], pattern[0].shape[0]
-    size, moving = pattern[3].shape[0], counted.shape[0]
+    moving, chemical = pattern[3].shape[0], counted.shape[0]  # with the hazard, and without
     # the states that move, the hazard, and where a state is whole those that only jump
     states = (
         rows_of_lanes(everything, width),  # x
         rows_of_lanes(everything, width),  # where a step, or the part of it that is used, has landed
-        rows_of_lanes(size, width),  # y, where a step ends
-        rows_of_lanes(size, width),  # slope
-        rows_of_lanes(size, width),  # drift
-        rows_of_lanes(size, width),  # y of a stiff step
-        rows_of_lanes(size, width),  # its error
-        rows_of_lanes(size, width),  # that of an explicit step
+        rows_of_lanes(moving, width),  # y, where a step ends
+        rows_of_lanes(moving, width),  # slope
+        rows_of_lanes(moving, width),  # drift
+        rows_of_lanes(moving, width),  # y of a stiff step
+        rows_of_lanes(moving, width),  # its error
+        rows_of_lanes(moving, width),  # that of an explicit step
         rows_of_lanes(everything, width),  # argument
-        rows_of_lanes(size, width),  # spare
-        rows_of_lanes(size, width),  # right-hand side of linear equations
-        rows_of_lanes(size + 1, width),  # work
+        rows_of_lanes(moving, width),  # spare
+        rows_of_lanes(moving, width),  # right-hand side of linear equations
+        rows_of_lanes(moving + 1, width),  # work
         rows_of_lanes(parameters + weights, width),  # p
         rows_of_lanes(entries, width),
         rows_of_lanes(inverse, width),  # matrix
-        rows_of_lanes(explicit[3].shape[0] * size, width),  # stages
-        rows_of_lanes(stiff[3].shape[0] * size, width),
-        rows_of_lanes(DEGREE * size, width),  # polynomials
-        rows_of_lanes(DEGREE * size, width),  # and those of stiff steps
-        rows_of_lanes(moving, width),  # peak
-        rows_of_lanes(moving, width),  # floor
-        rows_of_lanes(moving, width),  # amounts below which to look which reactions fire
+        rows_of_lanes(explicit[3].shape[0] * moving, width),  # stages
+        rows_of_lanes(stiff[3].shape[0] * moving, width),
+        rows_of_lanes(DEGREE * moving, width),  # polynomials
+        rows_of_lanes(DEGREE * moving, width),  # and those of stiff steps
+        rows_of_lanes(chemical, width),  # peak
+        rows_of_lanes(chemical, width),  # floor
+        rows_of_lanes(chemical, width),  # amounts below which to look which reactions fire
         rows_of_lanes(net[3].shape[0] + followers[1].shape[0], width),  # rates of what may fire
     )
     singles = (
@@ -394,10 +398,10 @@ def _advance_rows(  # type: ignore[no-untyped-def]
         np.full(n, -math.inf),
         (np.empty(n), np.empty(fires.shape[1], np.bool_)),
     )  # fmt: skip
+    functions = (rhs, jacobian, drifts, guard, speeds, laws)
     march(
-        width, begin, until, functions, pattern, explicit, stiff, control, counted, net, followers, watched,
-        armed, due, fires, adaptive, reference, rows, rng, left, times, out, budget, states, singles, integers,
-        own,
+        width, begin, until, functions, pattern, explicit, stiff, control, counted, net, followers, watched, armed, due,
+        fires, adaptive, reference, rows, rng, left, times, out, budget, states, singles, integers, own,
     )  # fmt: skip
 
 
@@ -407,7 +411,12 @@ def _signature(lanes: int):  # type: ignore[no-untyped-def]
         types.UniTuple(int64, lanes),
         int64,
         int64,
-        types.Tuple((*(LANES_FUNCTION,) * 5, FUNCTION)),
+        LANES_FUNCTION,
+        LANES_FUNCTION,
+        LANES_FUNCTION,
+        LANES_FUNCTION,
+        LANES_FUNCTION,
+        FUNCTION,
         types.UniTuple(integers, 8),
         types.Tuple((matrix, vector, matrix, vector, matrix, float64, float64)),
         types.Tuple((float64, matrix, matrix, vector, vector, matrix, float64)),
@@ -434,17 +443,21 @@ def _signature(lanes: int):  # type: ignore[no-untyped-def]
 
 
 def _advance(  # type: ignore[no-untyped-def]
-    advance_rows, width, chunk, functions, pattern, explicit, stiff, control, counted, net, followers, watched,
-    watching, armed, due, fires, adaptive, reference, rows, rng, left, times, out, budget,
+    advance_rows, width, chunk, rhs, jacobian, drifts, guard, speeds, laws, pattern, explicit, stiff, control, counted,
+    net, followers, watched, watching, armed, due, fires, adaptive, reference, rows, rng, left, times, out, budget,
 ):  # fmt: skip
-    """As `advance_rows` of all rows, `chunk` at a time by every thread."""
-    count = due.shape[0]
+    """As `_advance_rows` of all rows, `chunk` at a time by every thread."""
+    count, status = due.shape[0], rows[8]
     for block in prange((count + chunk - 1) // chunk):
         begin = block * chunk
         until = min(begin + chunk, count)
+        # what a function at an address raises is lost: rows that it has not taken are known by this
+        for i in range(begin, until):
+            status[i, 0] = NOT_BEGUN
         advance_rows(
-            width, begin, until, functions, pattern, explicit, stiff, control, counted, net, followers, watched,
-            watching, armed, due, fires, adaptive, reference, rows, rng, left, times, out, budget,
+            width, begin, until, rhs, jacobian, drifts, guard, speeds, laws, pattern, explicit, stiff, control, counted,
+            net, followers, watched, watching, armed, due, fires, adaptive, reference, rows, rng, left, times, out,
+            budget,
         )  # fmt: skip
 
 

@@ -57,6 +57,13 @@ def weigh(a, i, pattern, p_all, fires, p, low, lows):  # type: ignore[no-untyped
 
 
 @device
+def set_goal(a, cursor, clipping, times, due, upcoming, goal):  # type: ignore[no-untyped-def]
+    """The next output of lane a, and where its steps must end."""
+    upcoming[0, a] = times[cursor]
+    goal[0, a] = min(times[cursor if clipping else times.shape[0] - 1], due)
+
+
+@device
 def take_rows(  # type: ignore[no-untyped-def]
     queue, until, functions, pattern, control, net, adaptive, y_all, p_all, peak_all, h_all, clock, mode_all,
     cursor, status, due, fires, reference, rng, left, times, x, slope, p, peak, floor, low, t, remaining, stiffly,
@@ -64,7 +71,10 @@ def take_rows(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Rows from `queue` on take the lanes that are free; the first row that still waits."""
     order, adapts = pattern[0], pattern[-1].shape[0] > 0
-    laws, states, moving = functions[5], peak.shape[0], slope.shape[0]
+    _, from_zero, _, _, _, clipping = control
+    _, _, _, _, _, laws = functions
+    candidates, start, species, change = adaptive[0], net[0], net[1], net[2]
+    states, moving = peak.shape[0], slope.shape[0]
     for a in range(row.shape[0]):
         while row[a] < 0 and queue < until:
             i = queue
@@ -77,27 +87,23 @@ def take_rows(  # type: ignore[no-untyped-def]
                     mode_all[i, 2] = 0
                     if look(
                         clock[i], y_all[i], p_all[i], laws, rates, fires[i], reference[i],
-                        adaptive, net[:3], room, lows, rng, i,
+                        adaptive, (start, species, change), room, lows, rng, i,
                     ):  # fmt: skip
                         status[i, 0] = SWITCH
                         mode_all[i, 2] = -1
                         continue
                 else:
-                    watch_low(fires[i], adaptive[0], net[:3], lows)
+                    watch_low(fires[i], candidates, (start, species, change), lows)
             row[a], firings[a], near[a], looked[a] = i, 0, 0, mode_all[i, 2]
-            h[0, a], steps_taken[0, a], patience[0, a], busy[0, a], halted[0, a] = (
-                h_all[i],
-                0.0,
-                mode_all[i, 1],
-                1.0,
-                0.0,
-            )
-            upcoming[0, a], stop[0, a], leap[0, a] = times[cursor[i]], due[i], math.inf
-            goal[0, a] = min(times[cursor[i] if control[5] else times.shape[0] - 1], due[i])
+            h[0, a], steps_taken[0, a], patience[0, a] = h_all[i], 0.0, mode_all[i, 1]
+            busy[0, a], halted[0, a] = 1.0, 0.0
+            stop[0, a], leap[0, a] = due[i], math.inf
+            set_goal(a, cursor[i], clipping, times, due[i], upcoming, goal)
             t[0, a], stiffly[0, a], remaining[0, a] = clock[i], mode_all[i, 0], left[i]
             for r in range(states):
-                x[r, a], peak[r, a] = y_all[i, order[r]], peak_all[i, order[r]]
-                floor[r, a] = FLOOR if control[1][i, order[r]] else 0.0
+                k = order[r]
+                x[r, a], floor[r, a] = y_all[i, k], FLOOR if from_zero[i, k] else 0.0
+                peak[r, a] = max(peak_all[i, k], abs(y_all[i, k]))
             for r in range(states, moving):
                 x[r, a] = 0.0
             for r in range(moving, x.shape[0]):
@@ -123,8 +129,7 @@ def leave(  # type: ignore[no-untyped-def]
     for r in range(states):
         y_all[i, order[r]], peak_all[i, order[r]] = x[r, a], peak[r, a]
     for r in range(moving, x.shape[0]):
-        k = order[r]
-        y_all[i, k], peak_all[i, k] = x[r, a], max(peak_all[i, k], abs(x[r, a]))
+        y_all[i, order[r]] = x[r, a]
     row[a], busy[0, a] = -1, 0.0
 
 
@@ -133,8 +138,9 @@ def fail(  # type: ignore[no-untyped-def]
     a, i, moment, where, functions, pattern, p_all, status, fires, slope, peak, probe, rates,
 ):  # fmt: skip
     """Write to the status of row i which law is no number, or below zero, in the state that lane a of `where` holds."""
+    _, _, _, _, _, laws = functions
     unpack(a, where, pattern[0], peak.shape[0], slope.shape[0], probe)
-    functions[5](moment, probe.ctypes, p_all[i].ctypes, rates.ctypes)
+    laws(moment, probe.ctypes, p_all[i].ctypes, rates.ctypes)
     status[i, 0], status[i, 1] = NOT_FINITE, 0
     report(rates, fires[i], status, i)
 
@@ -143,7 +149,7 @@ def fail(  # type: ignore[no-untyped-def]
 def call_on(  # type: ignore[no-untyped-def]
     width, budget, firing, hazard, slope, h, t, stop, upcoming, least, total, steps_taken, busy, halted, calls,
 ):  # fmt: skip
-    """Which lanes are to be seen to before they take a step; how many these are."""
+    """Which lanes are to be seen to before they take a step; above zero if any is."""
     zero, now = splat(0.0, width), load(t, 0, width)
     found = load(halted, 0, width) + at_most(load(stop, 0, width), now) + at_most(load(upcoming, 0, width), now)
     found += at_most(splat(float(budget), width), load(steps_taken, 0, width)) + at_most(load(h, 0, width), zero)
@@ -162,7 +168,7 @@ def see_to(  # type: ignore[no-untyped-def]
     steps_taken, patience, busy, calls, row, firings, near, looked, probe, rates,
 ):  # fmt: skip
     """Rows that have ended leave their lanes, outputs at the present are written, and new rows take a first step."""
-    firing, clipping = control[3], control[5]
+    _, _, _, firing, _, clipping = control
     order, outputs, hazard, moving = pattern[0], times.shape[0], peak.shape[0], slope.shape[0]
     for a in range(row.shape[0]):
         if calls[0, a] == 0.0:
@@ -189,8 +195,7 @@ def see_to(  # type: ignore[no-untyped-def]
                 remaining, stiffly, h, steps_taken, patience, busy, row, firings, looked,
             )  # fmt: skip
             continue
-        upcoming[0, a] = times[cursor[i]]
-        goal[0, a] = min(times[cursor[i] if clipping else outputs - 1], due[i])
+        set_goal(a, cursor[i], clipping, times, due[i], upcoming, goal)
         if not h[0, a] > 0.0:
             h[0, a] = first_step(a, x, slope, peak, counted, goal[0, a] - begun)
             if rate > 0.0:

@@ -16,7 +16,7 @@ from biomulti._lanes import either, finite_or_zero, larger, load, magnitude, sma
 from tissue._jit import device
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
-FLOOR = 1e-12  # of the largest state, below which what starts at zero needs no accuracy
+FLOOR = 1e-12  # of the largest state that moves, below which what starts at zero needs no accuracy
 MINUTE = 1e-4  # error of a step after which the next grows as much as it may, by a method of any order up to five
 NEARLY = 1e-9  # share of what a state is to rise by, at which it is there: far below the error of a step
 BITS_OF_ONE, ROOT_BITS = 4607182418800017408.0, 2e14  # the latter makes the first guess of a root good on average

@@ -70,12 +70,12 @@ class Past:
 class CellPopulation:
     """State of every row; kernels advance it in place.
 
-    y [rows, states] amounts; p [rows, parameters]; rng [rows, 4] random streams; left [rows] what is left of
-    the exponential number that decides each row's next firing; clock [rows] time reached; peak [rows, states]
-    largest amount so far; step [rows] size of the next step, 0 before the first; mode [rows, 3] kind of step; counts
-    [rows, 2] firings and steps so far; from_zero [rows, states] whether a state starts at zero; fires [rows, fluxes]
-    what fires now; reference [rows, states] see `_kernels_partition`; begun: whether what
-    happens at the start has happened; driven: parameters that something outside changes as a run goes.
+    y [rows, states] amounts; p [rows, parameters]; rng [rows, 4] random streams; left [rows] what is left of the
+    exponential number that decides each row's next firing; clock [rows] time reached; peak [rows, states] largest
+    amount so far of what flows; step [rows] size of the next step, 0 before the first; mode [rows, 3] kind of step;
+    counts [rows, 2] firings and steps so far; from_zero [rows, states] whether a state starts at zero; fires [rows,
+    fluxes] what fires now; reference [rows, states] see `_kernels_partition`; begun: whether what happens at the start
+    has happened; driven: parameters that something outside changes as a run goes.
     """
 
     y: Floats

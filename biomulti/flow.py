@@ -68,7 +68,7 @@ class Flow:
         e, s, pattern, tolerance = self._explicit, RODAS5P, self._pattern, self.tolerance
         advance_lanes(lanes)(
             chunk,
-            (*self._functions(lanes), self._laws),
+            *self._functions(lanes), self._laws,
             (self._order, self._rank, pattern.start, pattern.diagonal,
              pattern.columns, *self._places, np.flatnonzero(self.adaptive)),
             (e.a, e.m, e.e, e.alpha, e.dense, float(e.order), e.stable),

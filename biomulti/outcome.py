@@ -15,6 +15,7 @@ BAD_DELAY = 9
 ENDLESS_EVENTS = 10
 NO_SOLUTION = 11
 SWITCH = 12  # nothing flows any more: go on by an exact method
+NOT_BEGUN = 13  # what was to advance the row has ended without doing so
 
 GOING_ON = (FINISHED, UNFINISHED, EVENT, NO_ROOM, SWITCH)
-FAILED = np.array([code not in GOING_ON for code in range(SWITCH + 1)])  # by code
+FAILED = np.array([code not in GOING_ON for code in range(NOT_BEGUN + 1)])  # by code

@@ -67,6 +67,10 @@ EXPLANATIONS = {
         "the algebraic rule '{flux}' has no solution near the state",
         "give what it determines an initial value near the solution, or look whether there is one",
     ),
+    outcome.NOT_BEGUN: (
+        "there was no memory left to work in",
+        "run fewer replicates or cells at once, or fewer threads (NUMBA_NUM_THREADS)",
+    ),
 }
 
 
@@ -318,7 +322,7 @@ class Stepper:
                 if happening.any():
                     self._settle(cells, happening, status)
                     try:
-                        self._after_event(cells, status)
+                        self._after_event(cells, happening, status)
                     except SimulationError as error:
                         raise SimulationError(str(error), out) from None
                 if (codes == outcome.NO_ROOM).any():
@@ -355,9 +359,9 @@ class Stepper:
         cells.reference[cells.y != before] = np.nan
         cells.mode[chosen, 2] = -1
 
-    def _after_event(self, cells: CellPopulation, status: NDArray[np.int64]) -> None:
-        """The rows go on: with short steps first, fast reactions come to rest."""
-        settled = status[:, 0] == outcome.FINISHED
+    def _after_event(self, cells: CellPopulation, happened: Booleans, status: NDArray[np.int64]) -> None:
+        """The rows in which something has happened go on: with short steps first, fast reactions come to rest."""
+        settled = happened & (status[:, 0] == outcome.FINISHED)
         self._relax(cells, settled)
         cells.step[settled] *= CAUTION
         status[settled, 0] = outcome.UNFINISHED

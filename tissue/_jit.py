@@ -11,7 +11,8 @@ import hashlib
 import os
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 CONSTANTS = ("outcome",)  # files of numbers that kernels read, beside those whose names begin with _
 
 
+@contextmanager
+def _functions_as_arguments() -> Iterator[None]:
+    """They are how a model's machine code reaches the kernels; numba warns of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
+        yield
+
+
 class Kernel:
     """A function that numba compiles when it is first called, never at import."""
 
@@ -43,23 +52,23 @@ class Kernel:
     def __call__(self, *args: Any) -> Any:
         if self._compiled is not None:
             return self._compiled(*args)
-        with warnings.catch_warnings():
-            # functions as arguments are how a model's machine code reaches the kernels
-            warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
+        with _functions_as_arguments():
             return self.compiled(*args)
 
     @property
     def compiled(self) -> Any:
         """numba's own object for the function."""
         if self._compiled is None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
+            with _functions_as_arguments():
                 self._compiled = self._compile()
         return self._compiled
 
     @property
     def address(self) -> int:
-        """Where the machine code is that other kernels may be given as a function of `signature`."""
+        """Where the machine code is that other kernels may be given as a function of `signature`.
+
+        What it raises when called there is lost, and it returns at once.
+        """
         found = self.compiled.get_compile_result(self.signature)
         return int(found.library.get_pointer_to_function(found.fndesc.llvm_cfunc_wrapper_name))
 

@@ -11,8 +11,22 @@ from scipy.integrate import solve_ivp
 
 import biomulti as bm
 from biomulti._kernels_lanes import LANES as LANES_COMPILED
-from biomulti._kernels_steps import factorize, solve
-from biomulti._lanes import finite_or_zero, larger, load, magnitude, rows_of_lanes, smaller, splat, store, unless_zero
+from biomulti._kernels_steps import GROW, SAFETY, SHRINK, factorize, growth, solve
+from biomulti._lanes import (
+    at_most,
+    either,
+    finite_or_zero,
+    larger,
+    less,
+    load,
+    magnitude,
+    rows_of_lanes,
+    smaller,
+    splat,
+    store,
+    total_of,
+    unless_zero,
+)
 from biomulti.cells import population
 from biomulti.flow import LANES, Flow
 from biomulti.rosenbrock import RODAS5P
@@ -79,6 +93,18 @@ def everything(a, b, width):  # type: ignore[no-untyped-def]
     return out
 
 
+@njit(error_model="numpy")
+def compared(a, b, width):  # type: ignore[no-untyped-def]
+    out = rows_of_lanes(4 * a.shape[0], width)
+    for r in range(a.shape[0]):
+        x, y = load(a, r, width), load(b, r, width)
+        store(out, 4 * r, less(x, y))
+        store(out, 4 * r + 1, at_most(x, y))
+        store(out, 4 * r + 2, either(less(x, y), x, y))
+        store(out, 4 * r + 3, splat(total_of(at_most(y, x)), width))
+    return out
+
+
 def test_lanes_have_the_bits_of_numbers_alone():
     generator = np.random.default_rng(4)
     a, b = generator.normal(size=(2, 6, LANES))
@@ -91,6 +117,27 @@ def test_lanes_have_the_bits_of_numbers_alone():
     x, y = a[0], b[0]
     assert side_by_side[0] == pytest.approx(0.5 + x * y - 2.0 * x / y + 3.0)
     assert side_by_side[5:8].T[:3].tolist()[2][2] == 7.0  # what is no number
+
+
+def test_lanes_are_compared_and_chosen_from_one_by_one():
+    a = np.array([[1.0, 2.0, 3.0, np.nan, np.inf, -np.inf, 0.0, -0.0]])
+    b = np.array([[2.0, 2.0, 1.0, 1.0, np.inf, 0.0, -0.0, np.nan]])
+    found = compared(a, b, (0,) * LANES)
+    assert found[0].tolist() == [1, 0, 0, 0, 0, 1, 0, 0]
+    assert found[1].tolist() == [1, 1, 0, 0, 1, 1, 1, 0]
+    assert np.array_equal(found[2], np.where(found[0] != 0.0, a[0], b[0]), equal_nan=True)
+    assert found[3].tolist() == [4.0] * LANES
+    for lane in range(LANES):
+        alone = compared(a[:, lane : lane + 1].copy(), b[:, lane : lane + 1].copy(), (0,))
+        assert np.array_equal(alone[:3, 0], found[:3, lane], equal_nan=True)
+
+
+@pytest.mark.parametrize("order", [3.0, 4.0, 5.0])
+def test_steps_grow_by_a_root_of_their_error(order):
+    errors = np.logspace(-3.9, 8.0, 500)
+    exact = np.clip(SAFETY * errors ** (-1.0 / order), SHRINK, GROW)
+    assert np.array([growth(e, order) for e in errors]) == pytest.approx(exact, rel=1e-7)
+    assert [growth(e, order) for e in (0.0, 1e-300, np.inf, np.nan)] == [GROW, GROW, SHRINK, SHRINK]
 
 
 def flow_of(text: str, tolerance: float) -> Flow:
@@ -155,6 +202,40 @@ def test_a_row_has_the_same_bits_in_any_company():
     for i in (0, 5, 13, 20):
         assert np.array_equal(paths(jumps[i : i + 1])[0], together[i])
     assert np.array_equal(paths(jumps[3:14]), together[3:14])
+
+
+def test_a_row_that_enters_above_its_peak_has_the_same_bits_in_any_company():
+    """A step that fails changes nothing of a row, whether or not those of its neighbours hold."""
+    flow = flow_of("a: X -> ; k*X; b: -> Y; X; c: -> Z; 0.001*Y*Y*Y; X = 1000; Y = 0; Z = 0; k = 1", 1e-6)
+    times = np.linspace(0.0, 5.0, 11)
+
+    def paths(steps: list[float]) -> np.ndarray:
+        rows = len(steps)
+        cells = population(flow.system, rows, seed=0)
+        cells.step[:], cells.peak[:] = steps, 0.0
+        out = np.full((rows, len(times), len(flow.system.states)), np.nan)
+        status = np.zeros((rows, 2), np.int64)
+        flow.advance(cells, np.full(rows, np.inf), times, out, np.zeros(rows, np.int64), 10**9, status)
+        return out
+
+    assert np.array_equal(paths([2.0])[0], paths([2.0] + [1e-7] * 7)[0])
+
+
+def test_pieces_of_a_row_with_events_have_the_same_bits_in_any_company():
+    """What happens in one row is no business of those that wait for it at the end of a piece."""
+    flow = flow_of(RING, 1e-7)
+    place = flow.system.parameters.index("jump")
+    pieces = np.split(np.linspace(0.0, 20.0, 41), [7, 13, 20, 29])
+    jumps = np.random.default_rng(2).uniform(1.0, 9.0, 21)
+
+    def paths(chosen: np.ndarray) -> np.ndarray:
+        stepper, _ = stepper_of(flow.system, "ode", 20.0, 1e-7, {}, {}, {})
+        cells = population(flow.system, len(chosen), seed=0)
+        cells.p[:, place] = chosen
+        return np.concatenate([stepper.advance(cells, piece) for piece in pieces], axis=1)
+
+    some = [20, 3, 11, 7, 0]
+    assert np.array_equal(paths(jumps)[some], paths(jumps[some]))
 
 
 def test_coefficients_belong_to_a_stiffly_accurate_method():
