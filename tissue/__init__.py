@@ -7,6 +7,7 @@ Importing it sets the environment variable OMP_WAIT_POLICY to PASSIVE unless it 
 from tissue.errors import CompatibilityError, FieldError, GridError, SolveError, TissueError
 from tissue.fields import StressField
 from tissue.grid import Grid
+from tissue.neighbours import Neighbours, contacts, neighbours, order
 from tissue.numbers import Numbers, dimensionless
 from tissue.particles import advance, sample, spread, spread_stress, velocity
 from tissue.signals import corotate, spin, strain_rate, stress_at, total_stress, velocity_gradient
@@ -20,14 +21,18 @@ __all__ = [
     "Grid",
     "GridError",
     "Morphogen",
+    "Neighbours",
     "Numbers",
     "SolveError",
     "Stokes",
     "StressField",
     "TissueError",
     "advance",
+    "contacts",
     "corotate",
     "dimensionless",
+    "neighbours",
+    "order",
     "sample",
     "spin",
     "spread",
