@@ -7,7 +7,7 @@ Importing it sets the environment variable OMP_WAIT_POLICY to PASSIVE unless it 
 from tissue.errors import CompatibilityError, FieldError, GridError, SolveError, TissueError
 from tissue.fields import StressField
 from tissue.grid import Grid
-from tissue.neighbours import Neighbours, contacts, neighbours, order
+from tissue.neighbours import Neighbours, contacts, keep_apart, neighbours, order
 from tissue.numbers import Numbers, dimensionless
 from tissue.particles import advance, sample, spread, spread_stress, velocity
 from tissue.signals import corotate, spin, strain_rate, stress_at, total_stress, velocity_gradient
@@ -31,6 +31,7 @@ __all__ = [
     "contacts",
     "corotate",
     "dimensionless",
+    "keep_apart",
     "neighbours",
     "order",
     "sample",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numba
+import numpy as np
 
 from tissue._jit import Kernel, kernel
 from tissue._jit import device as _device
@@ -179,6 +180,64 @@ def _rows(wide, positions, boxes, begin, order, wrap, square, start, index):  # 
             _point(wide, positions, a, boxes, begin, order, wrap, square, start, index)
 
 
+# A turn by the golden angle: directions for points that lie on one another and have none of their own.
+TURN = 2.399963229728653
+
+
+@_device
+def _push(wrap, positions, start, index, distance, q, out):  # type: ignore[no-untyped-def]
+    own = start[q + 1] - start[q]
+    s0, s1, s2 = 0.0, 0.0, 0.0
+    for place in range(start[q], start[q + 1]):
+        j = index[place]
+        d0 = _shortest(positions[j, 0] - positions[q, 0], wrap[0])
+        d1 = _shortest(positions[j, 1] - positions[q, 1], wrap[1])
+        d2 = 0.0
+        if len(wrap) == 3:
+            d2 = _shortest(positions[j, 2] - positions[q, 2], wrap[2])
+        r = np.sqrt(d0 * d0 + d1 * d1 + d2 * d2)
+        if r == 0.0:
+            r = 1.0 if q < j else -1.0
+            angle = TURN * (q + j)
+            d0, d1 = np.cos(angle), np.sin(angle)
+            size = distance
+        else:
+            size = max(distance - abs(r), 0.0)
+        # the same for both, so that they part alike; and no more than half a distance for all together
+        push = 0.5 * size / max(own, start[j + 1] - start[j]) / r
+        s0 -= push * d0
+        s1 -= push * d1
+        s2 -= push * d2
+    out[q, 0], out[q, 1] = positions[q, 0] + s0, positions[q, 1] + s1
+    if len(wrap) == 3:
+        out[q, 2] = positions[q, 2] + s2
+
+
+@_device
+def _shortest(d, wrap):  # type: ignore[no-untyped-def]
+    if wrap > 0.0:
+        if d > 0.5 * wrap:
+            return d - wrap
+        if d < -0.5 * wrap:
+            return d + wrap
+    return d
+
+
+@numba.njit(parallel=True, error_model="numpy")
+def _part_parallel(wrap, positions, start, index, distance, out):  # type: ignore[no-untyped-def]
+    for q in numba.prange(start.size - 1):
+        _push(wrap, positions, start, index, distance, q, out)
+
+
+def _part(wrap, positions, start, index, distance, out):  # type: ignore[no-untyped-def]
+    """out[n, dim]: points pushed away from neighbours that are nearer than `distance`."""
+    if start.size > PARALLEL_POINTS:
+        _part_parallel(wrap, positions, start, index, distance, out)
+    else:
+        for q in range(start.size - 1):
+            _push(wrap, positions, start, index, distance, q, out)
+
+
 def _both(function: Any, signature: str) -> dict[int, Kernel]:
     """`function` in two and in three dimensions, by dimension; its first argument tells which."""
 
@@ -192,3 +251,4 @@ def _both(function: Any, signature: str) -> dict[int, Kernel]:
 
 sort = _both(_sort, "f8[:,::1], {integers}, i8[::1], i8[::1]")
 rows = _both(_rows, "f8[:,::1], {integers}, i8[::1], i8[::1], {reals}, f8, i8[::1], i8[::1]")
+part = _both(_part, "f8[:,::1], i8[::1], i8[::1], f8, f8[:,::1]")

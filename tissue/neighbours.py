@@ -113,7 +113,7 @@ def neighbours(grid: Grid, positions: ArrayLike, radius: float) -> Neighbours:
     points = into_box(grid, as_positions(grid, positions))
     boxes = _boxes(grid, len(points), radius)
     wide, begin, order_ = _sorted(grid, points, boxes)
-    wrap = tuple(length if round_ else 0.0 for length, round_ in zip(grid.size, grid.periodic, strict=True))
+    wrap = _wrap(grid)
     start = np.zeros(len(points) + 1, np.int64)
     arguments = (wide, np.ascontiguousarray(points[order_].T), boxes, begin, order_, wrap, radius**2, start)
     kernels.rows[grid.dim](*arguments, np.empty(0, np.int64))
@@ -122,6 +122,10 @@ def neighbours(grid: Grid, positions: ArrayLike, radius: float) -> Neighbours:
     if len(index):
         kernels.rows[grid.dim](*arguments, index)
     return Neighbours(grid, points, start, index)
+
+
+def _wrap(grid: Grid) -> tuple[float, ...]:
+    return tuple(length if round_ else 0.0 for length, round_ in zip(grid.size, grid.periodic, strict=True))
 
 
 def _boxes(grid: Grid, points: int, radius: float) -> tuple[int, ...]:
@@ -207,3 +211,24 @@ def _settled(grid: Grid, simplices: Array, wrapped: list[int], reach: float) -> 
             bool(((middle[:, axis] - radius > -reach) & (middle[:, axis] + radius < grid.size[axis] + reach)).all())
             for axis in wrapped
         )
+
+
+def keep_apart(grid: Grid, positions: ArrayLike, distance: float) -> Array:
+    """
+    Points after one sweep that parts those nearer than `distance`; [n, dim].
+
+        x_i' = x_i - sum_j (distance - r_ij) / (2 max(c_i, c_j)) (x_j - x_i) / r_ij,    r_ij < distance,
+
+    c_i the number of points nearer to i than that. A pair by itself is `distance` apart afterwards; no point moves by
+    more than half of it, and none where there is room. Both of a pair move alike, so that the mean of all positions
+    stays where no side stops them. Points of density n lie evenly at a distance of 1.07 / n^(1/2) in two and 1.12 /
+    n^(1/3) in three dimensions (hexagons, close packing); after a step of growth one to three sweeps with 0.8 to
+    1 times that keep them even.
+    positions: [n, dim]; points at sides stay inside. The same bits for any number of threads.
+    Raises FieldError as `neighbours` does.
+    Source: averaged position-based constraints, Macklin et al. 2014, doi:10.1145/2601097.2601152.
+    """
+    near = neighbours(grid, positions, float(as_field("distance", distance, (), above=0.0)))
+    moved = np.empty_like(near.positions)
+    kernels.part[grid.dim](_wrap(grid), near.positions, near.start, near.index, float(distance), moved)
+    return into_box(grid, moved)
