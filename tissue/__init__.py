@@ -4,6 +4,7 @@ Mechanics and transport of an active viscous fluid that carries points, in two a
 Importing it sets the environment variable OMP_WAIT_POLICY to PASSIVE unless it is set already.
 """
 
+from tissue.elastic import Maxwell
 from tissue.errors import CompatibilityError, FieldError, GridError, SolveError, TissueError
 from tissue.fields import StressField
 from tissue.grid import Grid
@@ -20,6 +21,7 @@ __all__ = [
     "Flow",
     "Grid",
     "GridError",
+    "Maxwell",
     "Morphogen",
     "Neighbours",
     "Numbers",

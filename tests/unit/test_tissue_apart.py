@@ -38,11 +38,11 @@ def test_the_mean_stays_and_no_point_moves_far(dim: int) -> None:
 def test_points_stay_inside_walls() -> None:
     grid = tissue.Grid((8, 8), (1.0, 1.0), ("no-slip", ("no-slip", "traction-free")))
     points = np.random.default_rng(2).uniform(0.0, 1.0, (150, 2)) ** 2
-    for _ in range(100):
+    for _ in range(400):
         points = tissue.keep_apart(grid, points, 0.05)
     assert points.min() >= 0.0
     assert points.max() <= 1.0
-    assert tissue.neighbours(grid, points, 0.04).count.max() == 0
+    assert tissue.neighbours(grid, points, 0.03).count.max() == 0
 
 
 def grown(sweeps: int) -> tuple[int, float, float]:
