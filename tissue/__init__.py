@@ -13,6 +13,7 @@ from tissue.numbers import Numbers, dimensionless
 from tissue.particles import advance, sample, spread, spread_stress, velocity
 from tissue.signals import corotate, spin, strain_rate, stress_at, total_stress, velocity_gradient
 from tissue.stokes import Flow, Stokes
+from tissue.tension import enclosed, line, resample, spread_tension
 from tissue.transport import Morphogen, transport
 
 __all__ = [
@@ -33,13 +34,17 @@ __all__ = [
     "contacts",
     "corotate",
     "dimensionless",
+    "enclosed",
     "keep_apart",
+    "line",
     "neighbours",
     "order",
+    "resample",
     "sample",
     "spin",
     "spread",
     "spread_stress",
+    "spread_tension",
     "strain_rate",
     "stress_at",
     "total_stress",

@@ -10,16 +10,6 @@ import tissue
 PI = np.pi
 
 
-def interface(points: np.ndarray, tension: float) -> tuple[np.ndarray, np.ndarray]:
-    """Middles of the pieces of a closed line, and what each carries: sigma t t^T times its length, xx, yy, xy."""
-    piece = np.roll(points, -1, axis=0) - points
-    size = np.hypot(*piece.T)
-    carried = (
-        tension * np.stack([piece[:, 0] ** 2, piece[:, 1] ** 2, piece[:, 0] * piece[:, 1]], axis=1) / size[:, None]
-    )
-    return 0.5 * (points + np.roll(points, -1, axis=0)), carried
-
-
 def relaxation(n: int, mode: int, *, box: float = 8.0, size: float = 0.005) -> float:
     """The rate at which r = 1 +- size cos(mode angle) becomes round, sigma = 1, in a box of the same fluid."""
     grid = tissue.Grid((n, n), (box, box), ("free-slip", "free-slip"))
@@ -29,7 +19,8 @@ def relaxation(n: int, mode: int, *, box: float = 8.0, size: float = 0.005) -> f
     for sign in (1.0, -1.0):
         r = 1.0 + sign * size * np.cos(mode * angle)
         around = r[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        flow = tissue.Stokes(grid).solve(tissue.spread_stress(grid, *interface(0.5 * box + around, 1.0)))
+        stress = tissue.spread_tension(grid, 0.5 * box + around, tissue.line(len(around)), 1.0)
+        flow = tissue.Stokes(grid).solve(stress)
         radial = (tissue.velocity(flow, 0.5 * box + around) * around).sum(axis=1) / r
         rates.append(-2.0 * sign * (radial * np.cos(mode * angle)).mean() / size)
     return float(np.mean(rates))
