@@ -8,11 +8,13 @@ from tissue.elastic import Maxwell
 from tissue.errors import CompatibilityError, FieldError, GridError, SolveError, TissueError
 from tissue.fields import StressField
 from tissue.grid import Grid
+from tissue.movement import advance
 from tissue.neighbours import Neighbours, contacts, keep_apart, neighbours, order
 from tissue.numbers import Numbers, dimensionless
-from tissue.particles import advance, sample, spread, spread_stress, velocity
+from tissue.particles import sample, spread, spread_stress, velocity
 from tissue.signals import corotate, spin, strain_rate, stress_at, total_stress, velocity_gradient
 from tissue.stokes import Flow, Stokes
+from tissue.surface import advance_surface
 from tissue.tension import enclosed, line, resample, spread_tension
 from tissue.transport import Morphogen, transport
 
@@ -31,6 +33,7 @@ __all__ = [
     "StressField",
     "TissueError",
     "advance",
+    "advance_surface",
     "contacts",
     "corotate",
     "dimensionless",

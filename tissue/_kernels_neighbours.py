@@ -190,11 +190,11 @@ def _push(wrap, positions, start, index, distance, q, out):  # type: ignore[no-u
     s0, s1, s2 = 0.0, 0.0, 0.0
     for place in range(start[q], start[q + 1]):
         j = index[place]
-        d0 = _shortest(positions[j, 0] - positions[q, 0], wrap[0])
-        d1 = _shortest(positions[j, 1] - positions[q, 1], wrap[1])
+        d0 = shortest(positions[j, 0] - positions[q, 0], wrap[0])
+        d1 = shortest(positions[j, 1] - positions[q, 1], wrap[1])
         d2 = 0.0
         if len(wrap) == 3:
-            d2 = _shortest(positions[j, 2] - positions[q, 2], wrap[2])
+            d2 = shortest(positions[j, 2] - positions[q, 2], wrap[2])
         r = np.sqrt(d0 * d0 + d1 * d1 + d2 * d2)
         if r == 0.0:
             r = 1.0 if q < j else -1.0
@@ -214,7 +214,7 @@ def _push(wrap, positions, start, index, distance, q, out):  # type: ignore[no-u
 
 
 @_device
-def _shortest(d, wrap):  # type: ignore[no-untyped-def]
+def shortest(d, wrap):  # type: ignore[no-untyped-def]
     if wrap > 0.0:
         if d > 0.5 * wrap:
             return d - wrap

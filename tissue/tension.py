@@ -45,7 +45,7 @@ def spread_tension(grid: Grid, positions: ArrayLike, elements: ArrayLike, tensio
     Raises FieldError as tissue.fields does, and for elements that are not made of points.
     """
     points = as_positions(grid, positions)
-    pieces = _as_elements(points, elements)
+    pieces = as_elements(points, elements)
     middle, sides = _sides(grid, points, pieces)
     sigma = as_field("tension", tension, (len(pieces),))
     return spread_stress(grid, into_box(grid, middle), sigma[:, None] * _pull(sides))
@@ -59,10 +59,10 @@ def enclosed(grid: Grid, positions: ArrayLike, elements: ArrayLike) -> float:
     middle. Raises FieldError as that does.
     """
     points = as_positions(grid, positions)
-    pieces = _as_elements(points, elements)
+    pieces = as_elements(points, elements)
     if pieces.shape[1] != grid.dim:
         raise FieldError(f"elements have shape {pieces.shape}; what encloses has [m, {grid.dim}]")
-    corners = _about_middle(grid, points)[pieces]
+    corners = about_middle(grid, points)[pieces]
     parts = np.linalg.det(corners)
     return float(parts.sum() / (2.0 if grid.dim == 2 else 6.0))
 
@@ -99,14 +99,14 @@ def resample(grid: Grid, positions: ArrayLike, *, points: int | None = None, clo
     return into_box(grid, path[:number])
 
 
-def _about_middle(grid: Grid, points: Array) -> Array:
+def about_middle(grid: Grid, points: Array) -> Array:
     """Points from near their middle, round periodic axes: the mean of all directions, as of an angle."""
     turn = 2.0 * np.pi * points / grid.size
     middle = np.arctan2(np.sin(turn).sum(axis=0), np.cos(turn).sum(axis=0)) * grid.size / (2.0 * np.pi)
     return shortest(grid, into_box(grid, points) - np.where(grid.periodic, middle % grid.size, 0.0))
 
 
-def _as_elements(points: Array, elements: ArrayLike) -> Integers:
+def as_elements(points: Array, elements: ArrayLike) -> Integers:
     pieces = np.asarray(elements)
     shapes = {2: "[m, 2]", 3: "[m, 2] or [m, 3]"}[points.shape[1]]
     if pieces.ndim != 2 or not 2 <= pieces.shape[1] <= points.shape[1] or not np.issubdtype(pieces.dtype, np.integer):
