@@ -8,7 +8,7 @@ from tissue.elastic import Maxwell
 from tissue.errors import CompatibilityError, FieldError, GridError, SolveError, TissueError
 from tissue.fields import StressField
 from tissue.grid import Grid
-from tissue.movement import advance
+from tissue.movement import advance, spread_force
 from tissue.neighbours import Neighbours, contacts, keep_apart, neighbours, order
 from tissue.numbers import Numbers, dimensionless
 from tissue.particles import sample, spread, spread_stress, velocity
@@ -46,6 +46,7 @@ __all__ = [
     "sample",
     "spin",
     "spread",
+    "spread_force",
     "spread_stress",
     "spread_tension",
     "strain_rate",

@@ -1,5 +1,7 @@
 """
-Kernels that read a velocity to move points by: quadratic along each component's own axis, linear along the others.
+Kernels that read a velocity to move points by, and spread the forces of points by the transpose.
+
+Both are quadratic along each component's own axis and linear along the others.
 
 `fields` holds the components with what stands beyond the ends of each axis: along its own axis entry k is face k - 1,
 along the others the centre of cell k - 1. `r` holds 1 / spacing. One kernel for each dimension.
@@ -30,11 +32,6 @@ def _linear(s):  # type: ignore[no-untyped-def]
     """The first of two centres around a coordinate in cells, and their weights."""
     j = int(np.floor(s + 0.5))
     return j, j + 0.5 - s, s - j + 0.5
-
-
-@_device
-def _plane(u, i, j, k, c0, c1):  # type: ignore[no-untyped-def]
-    return c0 * u[i, j, k] + c1 * u[i, j, k + 1]
 
 
 @_device
@@ -111,4 +108,38 @@ def _carry_3(r, fields, positions, out):  # type: ignore[no-untyped-def]
             _read_3(r, fields, positions, q, out)
 
 
+@kernel("void(UniTuple(f8, 2), UniTuple(f8[:,::1], 2), f8[:,::1], f8[:,::1])", error_model="numpy")
+def _shove_2(r, fields, positions, force):  # type: ignore[no-untyped-def]
+    """Add forces [n, 2] at positions [n, 2] to the fields, in the points' order."""
+    for q in range(positions.shape[0]):
+        for axis in range(2):
+            i, a0, a1, a2 = _weights(positions[q, 0] * r[0], axis == 0)
+            j, b0, b1, b2 = _weights(positions[q, 1] * r[1], axis == 1)
+            for di in range(2 if axis != 0 else 3):
+                a = (a0 if di == 0 else (a1 if di == 1 else a2)) * force[q, axis]
+                fields[axis][i + di, j] += a * b0
+                fields[axis][i + di, j + 1] += a * b1
+                if axis == 1:
+                    fields[axis][i + di, j + 2] += a * b2
+
+
+@kernel("void(UniTuple(f8, 3), UniTuple(f8[:,:,::1], 3), f8[:,::1], f8[:,::1])", error_model="numpy")
+def _shove_3(r, fields, positions, force):  # type: ignore[no-untyped-def]
+    """Add forces [n, 3] at positions [n, 3] to the fields, in the points' order."""
+    for q in range(positions.shape[0]):
+        for axis in range(3):
+            i, a0, a1, a2 = _weights(positions[q, 0] * r[0], axis == 0)
+            j, b0, b1, b2 = _weights(positions[q, 1] * r[1], axis == 1)
+            k, c0, c1, c2 = _weights(positions[q, 2] * r[2], axis == 2)
+            for di in range(2 if axis != 0 else 3):
+                a = (a0 if di == 0 else (a1 if di == 1 else a2)) * force[q, axis]
+                for dj in range(2 if axis != 1 else 3):
+                    b = a * (b0 if dj == 0 else (b1 if dj == 1 else b2))
+                    fields[axis][i + di, j + dj, k] += b * c0
+                    fields[axis][i + di, j + dj, k + 1] += b * c1
+                    if axis == 2:
+                        fields[axis][i + di, j + dj, k + 2] += b * c2
+
+
 carry = {2: _carry_2, 3: _carry_3}
+shove = {2: _shove_2, 3: _shove_3}

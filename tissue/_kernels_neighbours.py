@@ -128,15 +128,16 @@ def _row(wide, positions, a, boxes, begin, wrap, square, order, index, place, fu
         row0, shift0 = _image(i, boxes[0], wrap[0])
         for j in range(low1, high1):
             row, shift, far, near = _shifts(row0, shift0, j, boxes, wrap)
-            first = begin[row + max(low, 0)]
-            end = begin[row + min(high, n)]
-            if low < 0:
-                beyond = begin[row + n + low], begin[row + n]
-                place = _run(positions, a, here, beyond[0], beyond[1], far, square, order, index, place, full)
-            place = _run(positions, a, here, first, end, shift, square, order, index, place, full)
-            if high > n:
-                beyond = begin[row], begin[row + high - n]
-                place = _run(positions, a, here, beyond[0], beyond[1], near, square, order, index, place, full)
+            for piece in range(3):
+                if piece == 0:
+                    first, end, moved = begin[row + max(low, 0)], begin[row + min(high, n)], shift
+                elif piece == 1 and low < 0:
+                    first, end, moved = begin[row + n + low], begin[row + n], far
+                elif piece == 2 and high > n:
+                    first, end, moved = begin[row], begin[row + high - n], near
+                else:
+                    continue
+                place = _run(positions, a, here, first, end, moved, square, order, index, place, full)
     return place
 
 
@@ -150,7 +151,7 @@ def _ascending(index, first, end):  # type: ignore[no-untyped-def]
         index[j] = value
 
 
-@_device
+@numba.njit(error_model="numpy")
 def _point(wide, positions, a, boxes, begin, order, wrap, square, start, index):  # type: ignore[no-untyped-def]
     q = order[a]
     if index.size:

@@ -112,12 +112,6 @@ class StressField:
                         "its last row of corners is the first again"
                     )
 
-    def __add__(self, other: StressField) -> StressField:
-        """The sum of two stresses on one grid. Raises FieldError where the grids differ."""
-        if self.grid != other.grid:
-            raise FieldError("two stresses lie on different grids; spread both on one")
-        return StressField(self.grid, *(a + b for a, b in zip(self.components, other.components, strict=True)))
-
     @property
     def normal(self) -> tuple[Array, ...]:
         """xx, yy, ... at cell centres."""

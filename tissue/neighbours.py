@@ -14,7 +14,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.spatial import Delaunay, QhullError
 
 from tissue import _kernels_neighbours as kernels
 from tissue.errors import FieldError
@@ -160,6 +159,9 @@ def contacts(grid: Grid, positions: ArrayLike, *, longest: float = np.inf) -> Ne
 
 def _tessellation(grid: Grid, points: Array) -> Integers:
     """Pairs that share an edge; copies beyond periodic ends, as far out as the circles through the points reach."""
+    # it takes longer to import than all of this package, and few runs ask for contacts
+    from scipy.spatial import Delaunay, QhullError
+
     wrapped = [axis for axis in range(grid.dim) if grid.periodic[axis]]
     longest = max((grid.size[axis] for axis in wrapped), default=0.0)
     reach = 4.0 * (grid.area / max(len(points), 1)) ** (1.0 / grid.dim) if wrapped else 0.0

@@ -1,28 +1,25 @@
 """
 Tension along lines and surfaces of points, and what they enclose.
 
-A line of tension sigma pulls along its tangent t, a surface in its plane, across its normal n; times length or area a
+    F_i = - sum sigma d a / d x_i,
 
-    s = sigma t t^T a,    s = sigma (I - n n^T) a,
-
-is what each piece carries: the virial of the gradient of sigma a, so that forces and torques cancel to rounding.
-Source: Brackbill, Kothe and Zemach 1992, doi:10.1016/0021-9991(92)90240-Y (as a stress; Lafaurie et al. 1994,
-doi:10.1006/jcph.1994.1123).
+over the pieces around a point, a the length of a piece of line or the area of a triangle: the forces of a piece and
+their torques cancel to rounding.
+Sources: Peskin 2002, doi:10.1017/S0962492902000077 (forces of a surface in a fluid); tissue.movement (their spreading).
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.interpolate import CubicSpline
 
 from tissue.errors import FieldError
-from tissue.fields import StressField, as_field, as_positions
+from tissue.fields import as_field, as_positions
 from tissue.grid import Array, Grid
 from tissue.levels import Integers
+from tissue.movement import spread_force
 from tissue.neighbours import shortest
-from tissue.particles import into_box, spread_stress
-from tissue.signals import PLACES
+from tissue.particles import into_box
 
 # Rounds of setting points along a spline; each leaves a hundredth of the last one's unevenness or less.
 ROUNDS = 3
@@ -34,9 +31,9 @@ def line(points: int, *, closed: bool = True) -> Integers:
     return np.stack([start, (start + 1) % max(points, 1)], axis=1)
 
 
-def spread_tension(grid: Grid, positions: ArrayLike, elements: ArrayLike, tension: ArrayLike) -> StressField:
+def spread_tension(grid: Grid, positions: ArrayLike, elements: ArrayLike, tension: ArrayLike) -> tuple[Array, ...]:
     """
-    The stress field of lines, or in three dimensions surfaces, that pull together.
+    The force density of lines, or in three dimensions surfaces, that pull together: the `force` of `Stokes.solve`.
 
     positions: [n, dim]. elements: [m, 2], the points at the two ends of each piece of line, from `line`, or [m, 3],
     those of each triangle. tension: sigma, one number or [m], so that some pieces may pull and others not: a force for
@@ -44,11 +41,16 @@ def spread_tension(grid: Grid, positions: ArrayLike, elements: ArrayLike, tensio
     smooth pull; a piece takes the shorter way round periodic axes.
     Raises FieldError as tissue.fields does, and for elements that are not made of points.
     """
-    points = as_positions(grid, positions)
+    points = into_box(grid, as_positions(grid, positions))
     pieces = as_elements(points, elements)
-    middle, sides = _sides(grid, points, pieces)
     sigma = as_field("tension", tension, (len(pieces),))
-    return spread_stress(grid, into_box(grid, middle), sigma[:, None] * _pull(sides))
+    first = points[pieces[:, 0]]
+    sides = [shortest(grid, points[other] - first) for other in pieces.T[1:]]
+    force = np.zeros_like(points)
+    for corner, gradient in enumerate(_gradients(sides)):
+        for axis in range(grid.dim):
+            force[:, axis] -= np.bincount(pieces[:, corner], sigma * gradient[:, axis], len(points))
+    return spread_force(grid, points, force)
 
 
 def enclosed(grid: Grid, positions: ArrayLike, elements: ArrayLike) -> float:
@@ -75,6 +77,9 @@ def resample(grid: Grid, positions: ArrayLike, *, points: int | None = None, clo
     distance; open lines keep their ends. Raises FieldError as tissue.fields does, and where points follow one
     another that lie on one spot.
     """
+    # imported here because it takes as long as all of this package
+    from scipy.interpolate import CubicSpline
+
     given = into_box(grid, as_positions(grid, positions))
     number = len(given) if points is None else points
     if min(len(given), number) < 4:
@@ -118,21 +123,16 @@ def as_elements(points: Array, elements: ArrayLike) -> Integers:
     return np.asarray(pieces, np.int64)
 
 
-def _sides(grid: Grid, points: Array, pieces: Integers) -> tuple[Array, Array]:
-    """The middle of each piece, and the vectors from its first point to the others, [m, 1 or 2, dim]."""
-    first = points[pieces[:, 0]]
-    sides = np.stack([shortest(grid, points[other] - first) for other in pieces.T[1:]], axis=1)
-    return first + sides.sum(axis=1) / pieces.shape[1], sides
+def _gradients(sides: list[Array]) -> list[Array]:
+    """Of the lengths of pieces, or the areas of triangles, by each of their points; none where they have no extent."""
+    if len(sides) == 1:
+        tangent = _unit(sides[0])
+        return [-tangent, tangent]
+    normal = _unit(np.cross(sides[0], sides[1]))
+    second, third = 0.5 * np.cross(sides[1], normal), -0.5 * np.cross(sides[0], normal)
+    return [-second - third, second, third]
 
 
-def _pull(sides: Array) -> Array:
-    """What each piece carries at a tension of one, [m, 3 or 6]; nothing where it has no extent."""
-    dim = sides.shape[2]
-    rows, columns = PLACES[dim]
-    flat = sides.shape[1] == 2
-    # the tangent times the length, or the normal times the area
-    vector = 0.5 * np.cross(sides[:, 0], sides[:, 1]) if flat else sides[:, 0]
-    size = np.sqrt((vector**2).sum(axis=1))
-    inverse = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0.0)
-    dyad = vector[:, rows] * vector[:, columns] * inverse[:, None]
-    return np.asarray(size[:, None] * np.eye(dim)[rows, columns] - dyad if flat else dyad)
+def _unit(vectors: Array) -> Array:
+    size = np.sqrt((vectors**2).sum(axis=1))
+    return np.asarray(vectors * np.divide(1.0, size, out=np.zeros_like(size), where=size > 0.0)[:, None])

@@ -10,6 +10,7 @@ from numpy.polynomial.legendre import Legendre
 from scipy.spatial import ConvexHull
 
 import tissue
+from tissue.movement import carrier
 
 PI = np.pi
 SEEDS = st.integers(0, 2**31)
@@ -57,8 +58,7 @@ def test_no_net_force_and_no_torque(seed: int, dim: int, corners: int) -> None:
     grid = tissue.Grid((10, 12, 9)[:dim], (2.0, 3.0, 1.0)[:dim], ("no-slip",) * dim)
     points = (0.25 + 0.5 * rng.random((12, dim))) * grid.size
     elements = rng.integers(0, 12, (20, min(corners, dim)))
-    stress = tissue.spread_tension(grid, points, elements, rng.normal(size=20))
-    force = stress.force()
+    force = tissue.spread_tension(grid, points, elements, rng.normal(size=20))
     size = sum(np.abs(part).sum() for part in force)
     for a in range(dim):
         assert abs(force[a].sum()) < 1e-12 * size
@@ -67,39 +67,51 @@ def test_no_net_force_and_no_torque(seed: int, dim: int, corners: int) -> None:
             assert abs((x * force[b]).sum() - (y * force[a]).sum()) < 1e-12 * size * max(grid.size)
 
 
+def grid_places(grid: tissue.Grid, axis: int) -> np.ndarray:
+    """The coordinates of the faces of an axis, [dim, ...]."""
+    return np.stack(np.broadcast_arrays(*grid.faces(axis)))
+
+
 @CASES
 @given(seed=SEEDS, dim=st.integers(2, 3), corners=st.integers(2, 3))
 def test_work_is_the_change_of_length_or_area(seed: int, dim: int, corners: int) -> None:
-    """In a uniform gradient L the stress does the work d/dt of tension times extent."""
+    """In a uniform gradient L the forces take up what tension times extent grows by."""
     rng = np.random.default_rng(seed)
     grid = tissue.Grid((10, 12, 9)[:dim], (2.0, 3.0, 1.0)[:dim], ("no-slip",) * dim)
     points = (0.25 + 0.5 * rng.random((12, dim))) * grid.size
     elements = np.array([rng.choice(12, min(corners, dim), replace=False) for _ in range(20)])
     tension, gradient = rng.normal(size=20), rng.normal(size=(dim, dim))
-    stress = tissue.spread_tension(grid, points, elements, tension)
-    rate = 0.5 * (gradient + gradient.T)
-    work = sum((part * rate[a, a]).sum() for a, part in enumerate(stress.normal))
-    work += sum(2.0 * (part * rate[pair]).sum() for part, pair in zip(stress.shear, grid.pairs, strict=True))
+    force = tissue.spread_tension(grid, points, elements, tension)
+    work = (
+        sum((f * np.tensordot(gradient[a], grid_places(grid, a), 1)).sum() for a, f in enumerate(force))
+        * grid.cell_area
+    )
     h = 1e-6
     ends = [(tension * extents(points + s * h * points @ gradient.T, elements)).sum() for s in (-1, 1)]
     scale = np.abs(tension * extents(points, elements)).sum() * np.abs(gradient).sum()
-    assert abs(work * grid.cell_area - (ends[1] - ends[0]) / (2 * h)) < 1e-8 * scale
+    assert abs(work + (ends[1] - ends[0]) / (2 * h)) < 1e-8 * scale
 
 
 def test_the_pressure_in_a_drop() -> None:
-    """Laplace: sigma / R in two dimensions (.12, .014, .003 % off with 8, 16, 32 cells to R), 2 sigma / R in three."""
-    errors = []
+    """
+    Laplace: sigma / R in two dimensions, 3e-5, 7e-6, 2e-6 off with 8, 16, 32 cells to R, and 2 sigma / R in three.
+
+    The drop rests: flows of 1e-4, 5e-5, 2.6e-5 sigma / eta are left by the corners of its line.
+    """
     for n in (32, 64, 128):
         grid = tissue.Grid((n, n), (4.0, 4.0))
-        flow = tissue.Stokes(grid).solve(tissue.spread_tension(grid, 2.0 + circle(8 * n), tissue.line(8 * n), 3.0))
+        flow = tissue.Stokes(grid).solve(
+            force=tissue.spread_tension(grid, 2.0 + circle(8 * n), tissue.line(8 * n), 3.0)
+        )
         r = np.hypot(*(x - 2.0 for x in grid.centres()))
-        errors.append(abs((flow.p[r < 0.7].mean() - flow.p[r > 1.3].mean()) / 3.0 - 1.0))
-    assert errors[-1] < 1e-4
-    assert errors[0] > 10.0 * errors[-1]
+        inside, outside = (flow.p[part].mean() / 3.0 for part in (r < 0.7, r > 1.3))
+        assert inside - outside == pytest.approx(1.0, abs=0.05 / n**2)
+        assert max(np.abs(u).max() for u in flow.velocity) / 3.0 < 0.004 / n
     grid, (points, faces) = tissue.Grid((64,) * 3, (4.0,) * 3), sphere(5)
-    flow = tissue.Stokes(grid).solve(tissue.spread_tension(grid, 2.0 + points, faces, 3.0))
+    flow = tissue.Stokes(grid).solve(force=tissue.spread_tension(grid, 2.0 + points, faces, 3.0))
     r = np.sqrt(sum((x - 2.0) ** 2 for x in grid.centres()))
     assert (flow.p[r < 0.6].mean() - flow.p[r > 1.4].mean()) / 6.0 == pytest.approx(1.0, abs=1e-3)
+    assert max(np.abs(u).max() for u in flow.velocity) / 3.0 < 2e-3
 
 
 def exact_rate(mode: int) -> float:
@@ -133,8 +145,8 @@ def relaxation(n: int, mode: int, divisions: int, *, box: float = 6.0, size: flo
     # the mean of the two takes away what the grid does to a sphere
     for sign in (1.0, -1.0):
         points = 0.5 * box + (1.0 + sign * size * wave)[:, None] * around
-        flow = tissue.Stokes(grid).solve(tissue.spread_tension(grid, points, faces, 1.0))
-        radial = (tissue.velocity(flow, points) * around).sum(axis=1)
+        flow = tissue.Stokes(grid).solve(force=tissue.spread_tension(grid, points, faces, 1.0))
+        radial = (carrier(flow)(points) * around).sum(axis=1)
         rates.append(-sign * (weight * radial * wave).sum() / (weight * wave * wave).sum() / size)
     return float(np.mean(rates))
 
@@ -142,13 +154,13 @@ def relaxation(n: int, mode: int, divisions: int, *, box: float = 6.0, size: flo
 @pytest.mark.parametrize("mode", [3, 4])
 def test_modes_of_a_drop_in_three_dimensions(mode: int) -> None:
     """
-    With 5.3, 11 and 16 cells to R modes 3 and 4 relax 9.6, 4.0, 1.3 and 14.6, 6.8, 2.4 % too slowly.
+    With 5.3, 11 and 16 cells to R modes 3 and 4 relax 9.3, 2.5, 1.1 and 15.1, 4.3, 2.0 % too slowly.
 
-    Mode 2 is slowed by the images of the drop, 6 R apart: 6 to 12 %.
+    Mode 2 is slowed by the images of the drop, 6 R apart: 6 to 10 %.
     """
     found = [relaxation(n, mode, divisions) for n, divisions in ((32, 4), (64, 5), (96, 6))]
     errors = 1.0 - np.array(found) / exact_rate(mode)
-    assert 0.0 < errors[-1] < 0.03
+    assert 0.0 < errors[-1] < 0.025
     assert (errors[:-1] / errors[1:] > 1.8).all(), errors
 
 
@@ -162,9 +174,12 @@ def bent(apical: float, basal: float) -> float:
     marked = np.abs(0.5 * (along[1:] + along[:-1]) - 3.0) < 0.75
     for _ in range(10):
         share = np.clip(tissue.spread(grid, inside, 0.025**2), 0.0, 1.0)
-        stress = tissue.spread_tension(grid, top, pieces, apical * marked)
-        stress = stress + tissue.spread_tension(grid, bottom, pieces, basal * marked)
-        flow = tissue.Stokes(grid, viscosity=0.02 ** (1.0 - share)).solve(stress, guess=flow)
+        pulls = (
+            tissue.spread_tension(grid, *one)
+            for one in ((top, pieces, apical * marked), (bottom, pieces, basal * marked))
+        )
+        force = [sum(parts) for parts in zip(*pulls, strict=True)]
+        flow = tissue.Stokes(grid, viscosity=0.02 ** (1.0 - share)).solve(force=force, guess=flow)
         top, bottom, inside = (tissue.advance(flow, part, 0.05) for part in (top, bottom, inside))
     middle = 0.5 * (top + bottom)[:, 1]
     return float(0.5 * (middle[0] + middle[-1]) - middle[100])
@@ -242,6 +257,3 @@ def test_refusals() -> None:
     solid = tissue.Grid((8, 8, 8), (4.0, 4.0, 4.0))
     with pytest.raises(tissue.FieldError, match=r"what encloses has \[m, 3\]"):
         tissue.enclosed(solid, np.ones((4, 3)), tissue.line(4))
-    other = tissue.spread_tension(tissue.Grid((8, 8), (1.0, 1.0)), points / 4.0, tissue.line(4), 1.0)
-    with pytest.raises(tissue.FieldError, match="two stresses lie on different grids"):
-        tissue.spread_tension(grid, points, tissue.line(4), 1.0) + other

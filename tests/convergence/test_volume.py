@@ -95,11 +95,9 @@ def volume_left(dim: int, n: int, *, outside: float, diameters: float) -> float:
     while gone < diameters:
         share = np.clip(tissue.spread(grid, inside, before / len(inside)), 0.0, 1.0)
         pull = 3.0 * (share + np.roll(share, 1, axis=-1))
-        flow = tissue.Stokes(grid, viscosity=outside ** (1.0 - share), tolerance=1e-7).solve(
-            tissue.spread_tension(grid, rim, elements, 1.0),
-            force=[*[0.0] * (dim - 1), pull - pull.mean()],
-            guess=flow,
-        )
+        force = tissue.spread_tension(grid, rim, elements, 1.0)
+        force[-1][...] += pull - pull.mean()
+        flow = tissue.Stokes(grid, viscosity=outside ** (1.0 - share), tolerance=1e-7).solve(force=force, guess=flow)
         dt = 0.5 * h * min(1.0 / max(np.abs(u).max() for u in flow.velocity), 1.0)
         step = tissue.advance(flow, inside, dt) - inside
         gone += float((step[:, -1] - 2.0 * np.rint(0.5 * step[:, -1])).mean())
