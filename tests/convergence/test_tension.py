@@ -193,6 +193,29 @@ def test_a_sheet_bends_towards_the_side_that_pulls() -> None:
     assert abs(both) < 1e-5
 
 
+def test_a_patch_dimples_in_three_dimensions() -> None:
+    """A disc of the upper side of a sheet that pulls sinks in its middle; on the lower side it rises as much."""
+    grid = tissue.Grid((24, 24, 16), (4.0, 4.0, 3.0), ("free-slip",) * 3)
+    h = grid.spacing[2]
+    z = grid.centres()[2]
+    viscosity = 0.02 ** np.clip((np.abs(z - 1.5) - 0.25) / h + 0.5, 0.0, 1.0) * np.ones(grid.shape)
+    i, j = np.meshgrid(np.arange(60), np.arange(60), indexing="ij")
+    corner = (60 * i + j)[:-1, :-1].ravel()
+    faces = np.concatenate(
+        [np.stack(part, axis=1) for part in ((corner, corner + 60, corner + 1), (corner + 61, corner + 1, corner + 60))]
+    )
+    found = []
+    for side in (1.0, -1.0):
+        sheet = np.stack([(i.ravel() + 0.5) / 15.0, (j.ravel() + 0.5) / 15.0, np.full(3600, 1.5 + 0.25 * side)], axis=1)
+        marked = np.hypot(*(sheet[faces].mean(axis=1)[:, :2] - 2.0).T) < 1.0
+        force = tissue.spread_tension(grid, sheet, faces, 1.0 * marked)
+        flow = tissue.Stokes(grid, viscosity=viscosity).solve(force=force)
+        middle, rim = carrier(flow)(np.array([[2.0, 2.0, 1.5], [3.0, 2.0, 1.5]]))[:, 2]
+        found.append(side * (middle - rim))
+    assert found[0] < -0.02
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
 @pytest.mark.parametrize("boundary", ["periodic", "free-slip"])
 def test_a_line_set_at_equal_distances(boundary: str) -> None:
     """Of an ellipse, over a periodic end or not: on it to fourth order in their distance, and even."""
