@@ -112,7 +112,7 @@ def volume_left(dim: int, n: int, *, outside: float, diameters: float) -> float:
 
 @pytest.mark.parametrize(("dim", "n", "outside"), [(2, 32, 0.01), (2, 32, 1.0), (3, 16, 0.01)])
 def test_a_drop_keeps_its_volume_over_ten_diameters(dim: int, n: int, outside: float) -> None:
-    """Within .1 %, with 8 cells to the radius, 4 in three dimensions; read linearly it lost 1.8 % in the first case."""
+    """Within .1 %, with 8 cells to the radius, 4 in three dimensions; read linearly it lost .9 % in the first case."""
     assert volume_left(dim, n, outside=outside, diameters=10.0) == pytest.approx(1.0, abs=1e-3)
 
 
