@@ -1,6 +1,7 @@
 """One step of a system of rates for several rows side by side, explicit or stiff, and what lies between its ends.
 
-Arrays are [states, lanes], the states in the order of elimination (see sparse.py). Lanes do not touch one another, and
+Arrays are [rows, lanes]: the states that move in the order of elimination (see sparse.py), the hazard, and where a
+whole state is meant those that only jump. Lanes do not touch one another, and
 no sum is regrouped: a row has the same bits in any lane, with any neighbours, alone too.
 """
 
@@ -8,15 +9,18 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
-from biomulti._lanes import finite_or_zero, larger, load, magnitude, smaller, splat, store, unless_zero
+from biomulti._lanes import either, finite_or_zero, larger, load, magnitude, smaller, splat, store, unless_zero
 from tissue._jit import device
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
 FLOOR = 1e-12  # of the largest state, below which what starts at zero needs no accuracy
 MINUTE = 1e-4  # error of a step after which the next grows as much as it may, by a method of any order up to five
 NEARLY = 1e-9  # share of what a state is to rise by, at which it is there: far below the error of a step
+BITS_OF_ONE, ROOT_BITS = 4607182418800017408.0, 2e14  # the latter makes the first guess of a root good on average
+NEWTON = 3  # steps to a firing, of all lanes at once; few need more
 DEGREE = 3  # of the polynomial beside the straight line through a step
 
 
@@ -89,7 +93,9 @@ def stiff_step(width, rhs, pattern, method, timely, t, step, x, p, slope, drift,
     """
     _, ma, mc, alpha, gammas, _, _ = method
     argument, carried, b, miss = room
-    n = x.shape[0]
+    n = slope.shape[0]
+    for r in range(n, x.shape[0]):
+        store(argument, r, load(x, r, width))
     h = load(step, 0, width)
     per_step = splat(1.0, width) / h
     begun = load(t, 0, width)
@@ -128,7 +134,9 @@ def explicit_step(width, rhs, method, t, step, x, p, slope, peak, room, k_all, y
     that has a peak [states, lanes] is measured by its size."""
     ma, mm, errors, alpha, _, _, _ = method
     argument, before, b, miss = room
-    n, stages = x.shape[0], alpha.shape[0]
+    n, stages = slope.shape[0], alpha.shape[0]
+    for r in range(n, x.shape[0]):
+        store(argument, r, load(x, r, width))
     h = load(step, 0, width)
     begun = load(t, 0, width)
     for r in range(n):
@@ -217,7 +225,7 @@ def first_step(a, x, dx, peak, counted, longest):  # type: ignore[no-untyped-def
 
 @device
 def interpolant(width, dense, k_all, bend):  # type: ignore[no-untyped-def]
-    """Coefficients bend [DEGREE * states, lanes] of the polynomials of a step."""
+    """Coefficients bend [DEGREE * moving, lanes] of the polynomials of a step."""
     n, known, stages = bend.shape[0] // DEGREE, dense.shape[0], dense.shape[1]
     for r in range(n):
         for d in range(DEGREE):
@@ -229,42 +237,98 @@ def interpolant(width, dense, k_all, bend):  # type: ignore[no-untyped-def]
 
 
 @device
+def risen(share, change, b1, b2, b3):  # type: ignore[no-untyped-def]
+    """By how much a state has changed after a share of a step in which it changes by `change`."""
+    return share * (change + (1.0 - share) * (b1 + share * (b2 + share * b3)))
+
+
+@device
 def grown(share, r, a, x, y, bend):  # type: ignore[no-untyped-def]
     """By how much state r of lane a has changed after a share of its step from x to y."""
-    n = x.shape[0]
-    curve = bend[r, a] + share * (bend[n + r, a] + share * bend[2 * n + r, a])
-    return share * (y[r, a] - x[r, a] + (1.0 - share) * curve)
+    n = bend.shape[0] // DEGREE
+    return risen(share, y[r, a] - x[r, a], bend[r, a], bend[n + r, a], bend[2 * n + r, a])
+
+
+@device
+def unpack(a, x, order, states, moving, out):  # type: ignore[no-untyped-def]
+    """The states of lane a into out [states], in the model's order, of which the first `states` rows of x and those
+    from `moving` on are."""
+    for r in range(states):
+        out[order[r]] = x[r, a]
+    for r in range(moving, x.shape[0]):
+        out[order[r]] = x[r, a]
 
 
 @device
 def between(share, a, x, y, bend, order, counted, out):  # type: ignore[no-untyped-def]
     """The state of lane a after a share of its step into out [states], in the model's order; counts keep their bits."""
-    for r in range(order.shape[0]):
+    for r in range(counted.shape[0]):
         value = x[r, a] + grown(share, r, a, x, y, bend)
         out[order[r]] = 0.0 if counted[r] and value < 0.0 else value
+    for r in range(bend.shape[0] // DEGREE, x.shape[0]):
+        out[order[r]] = x[r, a]
 
 
 @device
-def locate(remaining, r, a, x, y, bend):  # type: ignore[no-untyped-def]
-    """The share of a step after which state r, that rises, has risen by `remaining`.
+def land(width, took, share, x, y, bend, bent, counted, landed):  # type: ignore[no-untyped-def]
+    """As `between` of all lanes into landed [rows, lanes]: y where the share is one, x where a step was not taken."""
+    taken, part = load(took, 0, width), load(share, 0, width)
+    rest, moving = 1.0 - part, bend.shape[0] // DEGREE
+    for r in range(moving):
+        start, end = load(x, r, width), load(y, r, width)
+        if bent:
+            b1, b2, b3 = load(bend, r, width), load(bend, moving + r, width), load(bend, 2 * moving + r, width)
+            value = start + risen(part, end - start, b1, b2, b3)
+            if r < counted.shape[0] and counted[r]:
+                value = larger(value, splat(0.0, width))
+            end = either(rest, value, end)
+        store(landed, r, either(taken, end, start))
+    for r in range(moving, x.shape[0]):
+        store(landed, r, load(x, r, width))
 
-    Newton's method inside a bracket that is halved where Newton leaves it.
+
+@device
+def locate(width, remaining, r, x, y, bend, share, miss):  # type: ignore[no-untyped-def]
+    """The share of a step after which state r, that rises, has risen by `remaining`, all [1, lanes].
+
+    A few steps of Newton's method; `miss` takes how far from there they end, relative to `remaining`.
     """
-    n = x.shape[0]
-    all_of_it, b1, b2, b3 = y[r, a] - x[r, a], bend[r, a], bend[n + r, a], bend[2 * n + r, a]
+    n, goal, one = bend.shape[0] // DEGREE, load(remaining, 0, width), splat(1.0, width)
+    change, b1, b2, b3 = (
+        load(y, r, width) - load(x, r, width),
+        load(bend, r, width),
+        load(bend, n + r, width),
+        load(bend, 2 * n + r, width),
+    )
+    s = smaller(larger(goal / change, splat(0.0, width)), one)
+    for _ in range(NEWTON):
+        rest = 1.0 - s
+        curve = b1 + s * (b2 + s * b3)
+        slope = change + (rest - s) * curve + s * rest * (b2 + 2.0 * s * b3)
+        s = s - (s * (change + rest * curve) - goal) / slope
+        s = smaller(larger(s, splat(0.0, width)), one)
+    store(share, 0, s)
+    store(miss, 0, magnitude(risen(s, change, b1, b2, b3) - goal) / goal)
+
+
+@njit(error_model="numpy")
+def locate_by_halving(remaining, r, a, x, y, bend):  # type: ignore[no-untyped-def]
+    """As `locate` of lane a: Newton's method inside a bracket that is halved where Newton leaves it."""
+    n = bend.shape[0] // DEGREE
+    change, b1, b2, b3 = y[r, a] - x[r, a], bend[r, a], bend[n + r, a], bend[2 * n + r, a]
     low, high = 0.0, 1.0
-    s = remaining / all_of_it
+    s = remaining / change
     for _ in range(60):
         rest = 1.0 - s
         curve = b1 + s * (b2 + s * b3)
-        value = s * (all_of_it + rest * curve) - remaining
+        value = s * (change + rest * curve) - remaining
         if abs(value) <= NEARLY * remaining or high - low <= 1e-15:
             break
         if value > 0.0:
             high = s
         else:
             low = s
-        slope = all_of_it + (rest - s) * curve + s * rest * (b2 + 2.0 * s * b3)
+        slope = change + (rest - s) * curve + s * rest * (b2 + 2.0 * s * b3)
         s = s - value / slope
         if not low < s < high:
             s = 0.5 * (low + high)
@@ -272,10 +336,21 @@ def locate(remaining, r, a, x, y, bend):  # type: ignore[no-untyped-def]
 
 
 @device
-def next_step(h, error, order):  # type: ignore[no-untyped-def]
-    """The step size that would just meet the tolerance, within limits."""
-    if not error < math.inf:
-        return h * SHRINK
-    if error < MINUTE:
-        return h * GROW
-    return h * min(GROW, max(SHRINK, SAFETY * error ** (-1.0 / order)))
+def growth(error, order):  # type: ignore[no-untyped-def]
+    """By how much the next step is to be longer that would just meet the tolerance, within limits; order: 3 to 5.
+
+    SAFETY error^(-1 / order) by Newton's method from the bits of the number, which hold its logarithm: one of the C
+    library's powers takes five times as long, and other libraries give other last bits.
+    """
+    share = 1.0 / order
+    bits = float(np.float64(error).view(np.int64))
+    y = np.int64(BITS_OF_ONE * (1.0 + share) - ROOT_BITS - bits * share).view(np.float64)
+    for _ in range(3):
+        power = y * y * y
+        power = power * y if order > 3.5 else power
+        power = power * y if order > 4.5 else power
+        y = y * ((order + 1.0) - error * power) * share
+    longer = min(GROW, max(SHRINK, SAFETY * y))
+    # the bits of zero are no logarithm
+    longer = GROW if error < MINUTE else longer
+    return longer if error < math.inf else SHRINK

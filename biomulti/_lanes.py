@@ -187,6 +187,53 @@ def unless_zero(typing: Any, a: Any, b: Any) -> Any:
     return a(a, a), lower
 
 
+@inside
+def either(typing: Any, mask: Any, a: Any, b: Any) -> Any:
+    """a, and b where the mask is zero."""
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        zero = ir.Constant(args[0].type, [0.0] * a.count if isinstance(a, Lanes) else 0.0)
+        return builder.select(builder.fcmp_ordered("==", args[0], zero), args[2], args[1])
+
+    return a(a, a, a), lower
+
+
+def _compared(relation: str) -> Callable[..., Any]:
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        count = getattr(sig.return_type, "count", 1)
+        one, zero = (ir.Constant(args[0].type, [number] * count if count > 1 else number) for number in (1.0, 0.0))
+        return builder.select(builder.fcmp_ordered(relation, *args), one, zero)
+
+    return lower
+
+
+@inside
+def less(typing: Any, a: Any, b: Any) -> Any:
+    """1 where a < b, else 0."""
+    return a(a, a), _compared("<")
+
+
+@inside
+def at_most(typing: Any, a: Any, b: Any) -> Any:
+    """1 where a <= b, else 0."""
+    return a(a, a), _compared("<=")
+
+
+@inside
+def total_of(typing: Any, a: Any) -> Any:
+    """The sum over all lanes, a plain number, of counts."""
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        if not isinstance(a, Lanes):
+            return args[0]
+        parts = [builder.extract_element(args[0], ir.Constant(WORD, k)) for k in range(a.count)]
+        while len(parts) > 1:
+            parts = [builder.fadd(left, right) for left, right in zip(parts[::2], parts[1::2], strict=True)]
+        return parts[0]
+
+    return types.float64(a), lower
+
+
 @njit(error_model="numpy")
 def rows_of_lanes(rows, width):  # type: ignore[no-untyped-def]
     """Zeros [rows, lanes] that begin where a line of the processor's cache does."""

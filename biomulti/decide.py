@@ -37,7 +37,7 @@ from biomulti.words import WORDS
 SCARCE_SHARE = 0.1  # share of the pilot run a species may spend below PLENTIFUL and still count as plentiful
 WHOLE = 1e-6  # how far a stoichiometry given by a formula may be from a whole number
 
-WORTH = 15.0  # firings that take as long as one that ends a step of what flows
+WORTH = 7.0  # firings that take as long as one that ends a step of what flows: 5 to 10, as networks are small or large
 MOST_FIRINGS = 1e9  # of a reaction in a run
 BOUND = 0.05  # on the estimated errors of means and variances, where nobody says another
 

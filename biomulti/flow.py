@@ -66,17 +66,17 @@ class Flow:
         share = -(-cells.rows // numba.get_num_threads())
         chunk = max(1, min(LARGEST_CHUNK, lanes * -(-share // lanes)))
         e, s, pattern, tolerance = self._explicit, RODAS5P, self._pattern, self.tolerance
-        advance_lanes[lanes](
-            (0,) * lanes, chunk,
-            *self._functions(lanes), self._laws,
-            (pattern.order[: len(self.counted)], pattern.start, pattern.diagonal, pattern.columns, *self._places,
-             np.flatnonzero(self.adaptive)),
+        advance_lanes(lanes)(
+            chunk,
+            (*self._functions(lanes), self._laws),
+            (self._order, self._rank, pattern.start, pattern.diagonal,
+             pattern.columns, *self._places, np.flatnonzero(self.adaptive)),
             (e.a, e.m, e.e, e.alpha, e.dense, float(e.order), e.stable),
             (s.gamma, s.a, s.c, s.alpha, s.gammas, s.dense, float(s.order)),
             (tolerance if self._firing else SHARE * tolerance, cells.from_zero, bool(self._drifts), self._firing,
              bool(self._guarded), self._firing or bool(self._drifts)),
-            self.counted[pattern.order[: len(self.counted)]],
-            self._net, self._followers,
+            self.counted[self._order[: len(self._flowing)]],
+            self._net, self._followers_of_lanes,
             self._watched, len(self._watches), cells.agenda.armed, due,
             cells.fires if self.adaptive.any() else np.tile(self.fires & self.active, (cells.rows, 1)),
             (self.adaptive, self._whole, self._may_stop), cells.reference,
@@ -179,10 +179,12 @@ class Flow:
 
     @cached_property
     def _jacobian(self) -> dict[tuple[int, int], Expression]:
+        """Entries by the states, or hazard, that move."""
         return _sums(
             ((i, k), n, self._weighted(j, doing, slope))
             for j, i, n, doing in self._terms
             for k, slope in self._derivatives.get(j, {}).items()
+            if k in self._flowing
         )
 
     @cached_property
@@ -204,14 +206,33 @@ class Flow:
         ]
 
     @cached_property
-    def _pattern(self) -> Elimination:
+    def _moving(self) -> list[int]:
+        """States that something which may flow changes, and where something may fire the hazard."""
         states = len(self.system.states)
-        return elimination(states + self._firing, self._jacobian, last=int(self._firing))
+        return [*sorted(self._flowing), *([states] if self._firing else [])]
+
+    @cached_property
+    def _pattern(self) -> Elimination:
+        place = {k: r for r, k in enumerate(self._moving)}
+        return elimination(len(place), [(place[r], place[c]) for r, c in self._jacobian], last=int(self._firing))
+
+    @cached_property
+    def _order(self) -> Integers:
+        """Where states are in lanes: those that move in the order of elimination, -1 for the hazard, the others."""
+        states = len(self.system.states)
+        first = [self._moving[r] for r in self._pattern.order]
+        still = [k for k in range(states) if k not in self._flowing]
+        return np.array([k if k < states else -1 for k in [*first, *still]], dtype=np.int64)
+
+    @cached_property
+    def _rank(self) -> Integers:
+        """Where each state is in lanes, [states]."""
+        return np.argsort(self._order)[int(self._firing) :]
 
     @cached_property
     def _places(self) -> tuple[Integers, Integers]:
         """Of each Jacobian entry, where it is in the matrix, and its row."""
-        rank = self._pattern.rank
+        rank = dict(zip(self._moving, map(int, self._pattern.rank), strict=True))
         places = [self._pattern.entry(rank[r], rank[c]) for r, c in self._jacobian]
         return np.array(places, dtype=np.int64), np.array([rank[r] for r, _ in self._jacobian], dtype=np.int64)
 
@@ -238,9 +259,12 @@ class Flow:
         return {}
 
     def _functions(self, lanes: int) -> tuple[Any, ...]:
-        """Slopes, Jacobian entries, drifts and guard of `lanes` rows, with states in the order of elimination."""
+        """Slopes, Jacobian entries, drifts, guard and rates of what fires, of `lanes` rows, with states in `_order`."""
         if lanes not in self._compiled:
-            order, states = self._pattern.order, [Expression("y", int(r)) for r in self._pattern.rank]
+            states, order = (
+                [Expression("y", int(r)) for r in self._rank],
+                [self._moving[r] for r in self._pattern.order],
+            )
 
             def moved(leaf: Expression) -> Expression | None:
                 return states[int(leaf.args[0])] if leaf.op == "y" else None  # type: ignore[arg-type]
@@ -253,21 +277,32 @@ class Flow:
                 function(self._jacobian.values()),
                 function(self._drifts.get(int(k), ex.ZERO) for k in order) if self._drifts else function(()),
                 function([Expression("min", ex.ZERO, *self._guarded)] if self._guarded else ()),
+                function(self._rates[j] for j in [*self._may_fire, *self._followers[1]]),
             )
         return self._compiled[lanes]
 
     @cached_property
-    def _net(self) -> tuple[Integers, Integers, Floats]:
-        """What firings change: start [fluxes + 1], states and numbers."""
-        firing = (self.fires | self.adaptive) & self.active
-        changes = [f.change if firing[j] else {} for j, f in enumerate(self.system.fluxes)]
+    def _may_fire(self) -> Integers:
+        return np.flatnonzero((self.fires | self.adaptive) & self.active)
+
+    @cached_property
+    def _net(self) -> tuple[Integers, Integers, Floats, Integers]:
+        """What firings change: start [fluxes + 1], states and numbers; and what may fire."""
+        changes = [f.change if j in self._may_fire else {} for j, f in enumerate(self.system.fluxes)]
         start = np.cumsum([0, *map(len, changes)]).astype(np.int64)
         states = np.array([k for change in changes for k in change], dtype=np.int64)
-        return start, states, np.array([n for change in changes for n in change.values()], dtype=np.float64)
+        numbers = np.array([n for change in changes for n in change.values()], dtype=np.float64)
+        return start, states, numbers, self._may_fire
 
     @cached_property
     def _followers(self) -> tuple[Integers, Integers, Integers, Floats]:
         return followers(self.system, self.fires)
+
+    @cached_property
+    def _followers_of_lanes(self) -> tuple[Integers, Integers, Integers, Floats]:
+        """As `followers`, with places among the rates of what fires instead of fluxes."""
+        start, fluxes, states, signs = self._followers
+        return start, len(self._may_fire) + np.arange(len(fluxes)), states, signs
 
 
 def followers(system: System, fires: Booleans) -> tuple[Integers, Integers, Integers, Floats]:

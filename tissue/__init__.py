@@ -4,10 +4,12 @@ Mechanics and transport of an active viscous fluid that carries points, in two a
 Importing it sets the environment variable OMP_WAIT_POLICY to PASSIVE unless it is set already.
 """
 
+from tissue.deformation import deform, logarithmic_strain, undeformed
 from tissue.elastic import Maxwell
 from tissue.errors import CompatibilityError, FieldError, GridError, SolveError, TissueError
 from tissue.fields import StressField
 from tissue.grid import Grid
+from tissue.mixture import fraction, mixed_viscosity
 from tissue.movement import advance, spread_force
 from tissue.neighbours import Neighbours, contacts, keep_apart, neighbours, order
 from tissue.numbers import Numbers, dimensionless
@@ -36,10 +38,14 @@ __all__ = [
     "advance_surface",
     "contacts",
     "corotate",
+    "deform",
     "dimensionless",
     "enclosed",
+    "fraction",
     "keep_apart",
     "line",
+    "logarithmic_strain",
+    "mixed_viscosity",
     "neighbours",
     "order",
     "resample",
@@ -53,6 +59,7 @@ __all__ = [
     "stress_at",
     "total_stress",
     "transport",
+    "undeformed",
     "velocity",
     "velocity_gradient",
 ]

@@ -46,8 +46,22 @@ class Kernel:
         with warnings.catch_warnings():
             # functions as arguments are how a model's machine code reaches the kernels
             warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
-            self._compiled = self._compile()
-            return self._compiled(*args)
+            return self.compiled(*args)
+
+    @property
+    def compiled(self) -> Any:
+        """numba's own object for the function."""
+        if self._compiled is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
+                self._compiled = self._compile()
+        return self._compiled
+
+    @property
+    def address(self) -> int:
+        """Where the machine code is that other kernels may be given as a function of `signature`."""
+        found = self.compiled.get_compile_result(self.signature)
+        return int(found.library.get_pointer_to_function(found.fndesc.llvm_cfunc_wrapper_name))
 
     def _compile(self) -> Callable[..., Any]:
         source = Path(self.function.__code__.co_filename)

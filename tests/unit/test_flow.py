@@ -10,7 +10,7 @@ from numba import njit
 from scipy.integrate import solve_ivp
 
 import biomulti as bm
-from biomulti._kernels_lanes import advance_lanes
+from biomulti._kernels_lanes import LANES as LANES_COMPILED
 from biomulti._kernels_steps import factorize, solve
 from biomulti._lanes import finite_or_zero, larger, load, magnitude, rows_of_lanes, smaller, splat, store, unless_zero
 from biomulti.cells import population
@@ -159,7 +159,7 @@ def test_a_row_has_the_same_bits_in_any_company():
 
 def test_coefficients_belong_to_a_stiffly_accurate_method():
     """The last stage begins from what all others give, and the step is that stage added to it."""
-    assert sorted(advance_lanes) == [1, LANES]
+    assert sorted(LANES_COMPILED) == [1, LANES]
     assert np.array_equal(RODAS5P.a[-1, :-1], RODAS5P.m[:-1])
     assert RODAS5P.m[-1] == RODAS5P.e[-1] == 1.0
 

@@ -1,0 +1,81 @@
+"""
+The deformation that points have gone through, and its logarithmic strain.
+
+    dF/dt = L F,   L_ij = du_i / dx_j,        strain: log(F F^T) / 2 = sum_k log(lambda_k) n_k n_k,
+
+with lambda_k the stretches and n_k the axes they have now. Strains of one axis add up in time, and the trace is the
+logarithm of the volume over the first one.
+Source: Hencky 1928; Xiao, Bruhns and Meyers 1997, doi:10.1007/BF01365154.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tissue.errors import FieldError
+from tissue.fields import as_field, as_numbers
+from tissue.grid import Array
+
+TERMS = 10  # of the exponential's series, of matrices of at most SMALL: what is left out is below rounding
+SMALL = 0.25
+
+
+def undeformed(points: int, dim: int) -> Array:
+    """F = I for every point, [n, dim, dim]."""
+    if dim not in (2, 3):
+        raise FieldError(f"dim is {dim!r}; it is 2 or 3")
+    return np.tile(np.eye(dim), (points, 1, 1))
+
+
+def deform(deformation: ArrayLike, gradient: ArrayLike, dt: float) -> Array:
+    """
+    Deformation gradients after dt in a velocity gradient that is steady for its points: exp(L dt) F, [n, dim, dim].
+
+    deformation: F [n, dim, dim], from `undeformed` or the last step. gradient: L [n, dim, dim], from
+    `velocity_gradient`; of the middle of the step, the order is two. Volumes that L keeps are kept to rounding.
+    Raises FieldError for shapes that do not fit, NaN or infinity.
+    """
+    slopes = _matrices("gradient", gradient)
+    before = as_field("deformation", _matrices("deformation", deformation), slopes.shape)
+    return np.asarray(_exponential(slopes * float(as_field("dt", dt, ()))) @ before)
+
+
+def logarithmic_strain(deformation: ArrayLike) -> Array:
+    """
+    log(F F^T) / 2 of deformation gradients [n, dim, dim], components as in `Grid.component_names`: [n, 3] or [n, 6].
+
+    Raises FieldError for shapes that do not fit, NaN, infinity, and points that are turned inside out.
+    """
+    f = _matrices("deformation", deformation)
+    inverted = ~(np.linalg.det(f) > 0.0)
+    if inverted.any():
+        k = int(np.argmax(inverted))
+        raise FieldError(f"deformation[{k}] is {f[k].tolist()}, whose determinant is not positive; no flow leads there")
+    squares, axes = np.linalg.eigh(f @ np.swapaxes(f, -1, -2))
+    strain = (axes * (0.5 * np.log(squares))[:, None, :]) @ np.swapaxes(axes, -1, -2)
+    dim = f.shape[-1]
+    rows = [*range(dim), *(a for a in range(dim) for _ in range(a + 1, dim))]
+    columns = [*range(dim), *(b for a in range(dim) for b in range(a + 1, dim))]
+    return np.ascontiguousarray(strain[:, rows, columns])
+
+
+def _matrices(name: str, value: ArrayLike) -> Array:
+    found = as_numbers(name, value)
+    if found.ndim != 3 or found.shape[1:] not in ((2, 2), (3, 3)):
+        raise FieldError(f"{name} has shape {found.shape}; give [n, 2, 2] or [n, 3, 3]")
+    return as_field(name, found, found.shape)
+
+
+def _exponential(a: Array) -> Array:
+    """exp of matrices [n, dim, dim], by its series after halving, and squaring."""
+    largest = np.abs(a).sum(axis=-1).max(initial=0.0)
+    halvings = max(0, int(np.ceil(np.log2(largest / SMALL)))) if largest > 0.0 else 0
+    a = a * 0.5**halvings
+    one = np.eye(a.shape[-1])
+    total = one + a / TERMS
+    for k in range(TERMS - 1, 0, -1):
+        total = one + a @ total / k
+    for _ in range(halvings):
+        total = total @ total
+    return np.asarray(total)
