@@ -8,7 +8,7 @@ is the equation of s = G (A - I), G = eta_e / tau, where the conformation A, I a
     DA/Dt = L A + A L^T - (A - I) / tau.
 
 Steady L over a step leaves an exact solution, whose A is positive definite whatever the step.
-Sources: Oldroyd 1950, doi:10.1098/rspa.1950.0035; Hulsen 1990, doi:10.1016/0377-0257(90)85004-J (positive A);
+Sources: Oldroyd 1950, doi:10.1098/rspa.1950.0035; Hulsen 1990, J. Non-Newtonian Fluid Mech. 38, 93 (positive A);
 Van Loan 1978, doi:10.1109/TAC.1978.1101743 (the integral by doubling).
 """
 
