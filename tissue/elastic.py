@@ -84,3 +84,18 @@ class Maxwell:
         dim = dims[parts.shape[1]]
         modulus = as_field("modulus", self.modulus, (len(parts),), lowest=0.0)
         return np.asarray(modulus[:, None] * (as_field("conformation", parts, parts.shape) - np.eye(dim)[PLACES[dim]]))
+
+    def after(self, conformation: ArrayLike, dt: float) -> tuple[Array, Array]:
+        """
+        What is left of the stress after dt, G (A - I) exp(-dt / tau), and the viscosity of what strain adds in it,
+        G tau (1 - exp(-dt / tau)); [n, 3 or 6] and [n].
+
+        A flow of this stress and with this viscosity beside the solvent's balances the stress at the end of the step:
+        stable for any dt, where the stress at its beginning takes dt < 2 eta / G; of first order.
+        Raises FieldError as `stress` does, and for dt < 0.
+        """
+        stress = self.stress(conformation)
+        n, step = len(stress), float(as_field("dt", dt, (), lowest=0.0))
+        time = as_field("relaxation time", self.relaxation_time, (n,), above=0.0)
+        modulus = as_field("modulus", self.modulus, (n,), lowest=0.0)
+        return np.exp(-step / time)[:, None] * stress, -modulus * time * np.expm1(-step / time)

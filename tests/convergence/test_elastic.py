@@ -201,6 +201,31 @@ def test_a_wave_of_stress_decays(solvent: float) -> None:
     assert np.log2(first / second) == pytest.approx(2.0, abs=0.2)
 
 
+def decayed(steps: int, *, modulus: float, time: float) -> float:
+    """What is left of a wave of stress in a solvent of viscosity 1, by the stress at the end of every step."""
+    grid = tissue.Grid((4, 64), (1.0, 2.0 * np.pi))
+    model, dt = tissue.Maxwell(TAU, modulus), time / steps
+    points, area = lattice(grid)
+    conformation = model.rest(len(points), 2)
+    conformation[:, 2] = 0.01 * np.cos(points[:, 1])
+    for _ in range(steps):
+        left, added = model.after(conformation, dt)
+        stokes = tissue.Stokes(grid, viscosity=1.0 + tissue.spread(grid, points, area * added))
+        flow = stokes.solve(tissue.spread_stress(grid, points, area * left))
+        conformation = model.advance(conformation, tissue.velocity_gradient(flow, points), dt)
+        points = tissue.advance(flow, points, dt)
+    return float(np.abs(conformation[:, 2]).max() / 0.01)
+
+
+def test_the_stress_at_the_end_of_a_step() -> None:
+    """Of first order; and springs a thousand times too stiff for the step come to rest, where they would blow up."""
+    rate = 1.0 / TAU + MODULUS
+    errors = [decayed(steps, modulus=MODULUS, time=1.0 / rate) / np.exp(-1.0) - 1.0 for steps in (16, 32, 64)]
+    assert abs(errors[-1]) < 0.01
+    assert (np.abs(np.array(errors[:-1]) / errors[1:] - 2.0) < 0.3).all(), errors
+    assert decayed(10, modulus=2e4, time=1.0) < 1e-4
+
+
 @pytest.mark.parametrize(
     ("use", "message"),
     [
