@@ -178,17 +178,3 @@ def into_box(grid: Grid, positions: Array) -> Array:
         else:
             np.clip(out[:, axis], 0.0, grid.size[axis], out=out[:, axis])
     return out
-
-
-def advance(flow: Flow, positions: ArrayLike, dt: float) -> Array:
-    """
-    Points after dt in a steady flow, by the midpoint rule (second order); [n, dim].
-
-    x' = x + dt u(x + dt u(x) / 2), wrapped on periodic axes and kept inside walls.
-    positions: [n, dim]. Raises FieldError as tissue.fields does, and for a dt or a flow that is not finite.
-    """
-    dt = float(as_field("dt", dt, ()))
-    check_finite(flow)
-    points = as_positions(flow.grid, positions)
-    middle = into_box(flow.grid, points + 0.5 * dt * _velocity(flow, points))
-    return into_box(flow.grid, points + dt * _velocity(flow, middle))

@@ -11,6 +11,9 @@ from tissue.grid import Array, beyond, lower
 from tissue.particles import _gather
 from tissue.stokes import Flow, Stokes
 
+# Rows and columns of the components of a symmetric tensor, in the order of `Grid.component_names`.
+PLACES = {2: ([0, 1, 0], [0, 1, 1]), 3: ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])}
+
 
 def _edge_difference(flow: Flow, along: int, axis: int) -> Array:
     """d u / d axis of the velocity along another axis, on the edges between the two."""
@@ -80,11 +83,11 @@ def corotate(tensor: ArrayLike, gradient: ArrayLike, dt: float) -> Array:
         raise FieldError(f"gradient has shape {slopes.shape}; give [n, 2, 2] or [n, 3, 3]")
     slopes = as_field("gradient", slopes, slopes.shape)
     parts = as_field("tensor", tensor, (len(slopes), dim * (dim + 1) // 2))
-    place = {2: ([0, 1, 0], [0, 1, 1]), 3: ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])}[dim]
+    rows, columns = PLACES[dim]
     matrix = np.empty_like(slopes)
-    matrix[:, place[0], place[1]] = matrix[:, place[1], place[0]] = parts
+    matrix[:, rows, columns] = matrix[:, columns, rows] = parts
     turn = _rotation(spin(slopes) * float(as_field("dt", dt, ())))
-    return np.asarray((turn @ matrix @ np.swapaxes(turn, -1, -2))[:, place[0], place[1]])
+    return np.asarray((turn @ matrix @ np.swapaxes(turn, -1, -2))[:, rows, columns])
 
 
 def _rotation(angles: Array) -> Array:

@@ -1,0 +1,236 @@
+"""
+Who is near whom: points within a distance, by boxes of that width, and points that touch, by Delaunay's tessellation.
+
+Sources: Hockney and Eastwood 1988, Computer Simulation Using Particles, doi:10.1201/9780367806934 (boxes);
+Barber, Dobkin and Huhdanpaa 1996, doi:10.1145/235815.235821 (tessellation).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tissue import _kernels_neighbours as kernels
+from tissue.errors import FieldError
+from tissue.fields import as_field, as_positions
+from tissue.grid import Array, Grid
+from tissue.levels import Integers
+from tissue.particles import into_box
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """
+    The neighbours of n points, in compressed rows: those of point i are index[start[i] : start[i + 1]], ascending.
+
+    If j is a neighbour of i, i is one of j; no point is its own. positions: [n, dim], wrapped on periodic axes.
+    """
+
+    grid: Grid
+    positions: Array
+    start: Integers
+    index: Integers
+
+    def of(self, point: int) -> Integers:
+        """The neighbours of one point."""
+        return self.index[self.start[point] : self.start[point + 1]]
+
+    @property
+    def count(self) -> Integers:
+        """How many each has, [n]."""
+        return np.diff(self.start)
+
+    @cached_property
+    def owner(self) -> Integers:
+        """Whose neighbour each entry of `index` is, in the same order."""
+        return np.repeat(np.arange(len(self.positions)), self.count)
+
+    @cached_property
+    def offset(self) -> Array:
+        """From each point to each neighbour, the shortest way round, in the order of `index`, [m, dim]."""
+        return shortest(self.grid, self.positions[self.index] - self.positions[self.owner])
+
+    @property
+    def distance(self) -> Array:
+        """Lengths of `offset`, [m]."""
+        return np.asarray(np.sqrt((self.offset**2).sum(axis=1)))
+
+    def mean(self, values: ArrayLike) -> Array:
+        """The mean over each point's neighbours of values [n], 0 where there are none. FieldError as tissue.fields."""
+        own = as_field("values", values, (len(self.positions),))
+        total = np.bincount(self.owner, own[self.index], len(own))
+        return np.asarray(total / np.maximum(self.count, 1))
+
+
+def shortest(grid: Grid, difference: Array) -> Array:
+    """Differences of wrapped positions [m, dim], the shortest way round periodic axes."""
+    out = difference.copy()
+    for axis, length in enumerate(grid.size):
+        if grid.periodic[axis]:
+            part = out[:, axis]
+            part[part > 0.5 * length] -= length
+            part[part < -0.5 * length] += length
+    return out
+
+
+def _sorted(grid: Grid, points: Array, boxes: tuple[int, ...]) -> tuple[tuple[float, ...], Integers, Integers]:
+    wide = tuple(n / length for n, length in zip(boxes, grid.size, strict=True))
+    start, order = np.empty(math.prod(boxes) + 1, np.int64), np.empty(len(points), np.int64)
+    kernels.sort[grid.dim](wide, points, boxes, start, order)
+    return wide, start, order
+
+
+def order(grid: Grid, positions: ArrayLike) -> Integers:
+    """
+    The permutation that sorts points by grid cell; points of one cell keep their order, [n].
+
+    Points sorted like this, `positions[order]` and all that they carry, are spread and read with what they need near
+    in memory. positions: [n, dim]. Raises FieldError as tissue.fields does.
+    """
+    return _sorted(grid, into_box(grid, as_positions(grid, positions)), grid.shape)[2]
+
+
+def neighbours(grid: Grid, positions: ArrayLike, radius: float) -> Neighbours:
+    """
+    All pairs of points at most `radius` apart, round periodic axes too.
+
+    positions: [n, dim]. The same for any number of threads. Raises FieldError as tissue.fields does, and for a radius
+    that is not positive, or not less than half of a periodic axis.
+    """
+    radius = float(as_field("radius", radius, (), above=0.0))
+    for axis in range(grid.dim):
+        if grid.periodic[axis] and not radius < 0.5 * grid.size[axis]:
+            raise FieldError(
+                f"radius is {radius:g}, half or more of periodic axis {'xyz'[axis]}, which is {grid.size[axis]:g} "
+                "long; a point would meet another one twice. Take a larger box or a smaller radius"
+            )
+    points = into_box(grid, as_positions(grid, positions))
+    boxes = _boxes(grid, len(points), radius)
+    wide, begin, order_ = _sorted(grid, points, boxes)
+    wrap = _wrap(grid)
+    start = np.zeros(len(points) + 1, np.int64)
+    arguments = (wide, np.ascontiguousarray(points[order_].T), boxes, begin, order_, wrap, radius**2, start)
+    kernels.rows[grid.dim](*arguments, np.empty(0, np.int64))
+    np.cumsum(start, out=start)
+    index = np.empty(start[-1], np.int64)
+    if len(index):
+        kernels.rows[grid.dim](*arguments, index)
+    return Neighbours(grid, points, start, index)
+
+
+def _wrap(grid: Grid) -> tuple[float, ...]:
+    return tuple(length if round_ else 0.0 for length, round_ in zip(grid.size, grid.periodic, strict=True))
+
+
+def _boxes(grid: Grid, points: int, radius: float) -> tuple[int, ...]:
+    """Boxes along each axis, no narrower than the radius and not many more than points."""
+    most = max(4 * points, 64)
+    # a box is wider than the radius by more than the rounding of where points lie
+    boxes = [max(1, int(min(length / radius * (1.0 - 1e-12), most))) for length in grid.size]
+    while math.prod(boxes) > most:
+        widest = int(np.argmax(boxes))
+        boxes[widest] = (boxes[widest] + 1) // 2
+    return tuple(boxes)
+
+
+def contacts(grid: Grid, positions: ArrayLike, *, longest: float = np.inf) -> Neighbours:
+    """
+    Points whose Voronoi cells touch: the edges of Delaunay's tessellation, round periodic axes too.
+
+    positions: [n, dim]. longest: no contact is longer; without it points at the rim of a tissue meet across its
+    hollows. Where several points lie on one circle (sphere) that holds no other, as on lattices, some of them meet.
+    Raises FieldError as tissue.fields does, and for points that span no area (volume).
+    """
+    longest = math.inf if longest == math.inf else float(as_field("longest", longest, (), above=0.0))
+    points = into_box(grid, as_positions(grid, positions))
+    pairs = _tessellation(grid, points)
+    difference = shortest(grid, points[pairs[:, 1]] - points[pairs[:, 0]])
+    pairs = pairs[(difference**2).sum(axis=1) <= longest**2]
+    both = np.concatenate([pairs, pairs[:, ::-1]])
+    keys = np.unique(both[:, 0] * len(points) + both[:, 1])
+    start = np.searchsorted(keys, np.arange(len(points) + 1) * len(points))
+    return Neighbours(grid, points, start.astype(np.int64), keys % max(len(points), 1))
+
+
+def _tessellation(grid: Grid, points: Array) -> Integers:
+    """Pairs that share an edge; copies beyond periodic ends, as far out as the circles through the points reach."""
+    # it takes longer to import than all of this package, and few runs ask for contacts
+    from scipy.spatial import Delaunay, QhullError
+
+    wrapped = [axis for axis in range(grid.dim) if grid.periodic[axis]]
+    longest = max((grid.size[axis] for axis in wrapped), default=0.0)
+    reach = 4.0 * (grid.area / max(len(points), 1)) ** (1.0 / grid.dim) if wrapped else 0.0
+    while True:
+        images, owner = _copies(grid, points, wrapped, min(reach, longest))
+        try:
+            found = Delaunay(images)
+        except (QhullError, ValueError) as error:
+            raise FieldError(
+                f"{len(points)} points span no {'area' if grid.dim == 2 else 'volume'}, so that no two share a side; "
+                "use `neighbours` with a radius"
+            ) from error
+        own = found.simplices[(found.simplices < len(points)).any(axis=1)]
+        if not wrapped or reach >= longest or _settled(grid, images[own], wrapped, reach):
+            break
+        reach *= 2.0
+    corners = list(itertools.combinations(range(grid.dim + 1), 2))
+    pairs = np.concatenate([own[:, pair] for pair in corners]) if len(own) else np.empty((0, 2), np.int64)
+    # a point that lies on another has no simplex of its own
+    pairs = np.concatenate([pairs, found.coplanar[:, [0, 2]]]).astype(np.int64)
+    pairs = owner[pairs[(pairs < len(points)).any(axis=1)]]
+    return np.asarray(pairs[pairs[:, 0] != pairs[:, 1]])
+
+
+def _copies(grid: Grid, points: Array, wrapped: list[int], reach: float) -> tuple[Array, Integers]:
+    """The points, then their copies up to `reach` beyond the ends of periodic axes; and whose copies they are."""
+    images, owner = points, np.arange(len(points))
+    for axis in wrapped:
+        length = grid.size[axis]
+        low, high = np.flatnonzero(images[:, axis] > length - reach), np.flatnonzero(images[:, axis] < reach)
+        step = np.zeros(grid.dim)
+        step[axis] = length
+        images = np.concatenate([images, images[low] - step, images[high] + step])
+        owner = np.concatenate([owner, owner[low], owner[high]])
+    return images, owner
+
+
+def _settled(grid: Grid, simplices: Array, wrapped: list[int], reach: float) -> bool:
+    """Whether the circles (spheres) through simplices [m, dim + 1, dim] lie within the copies, along periodic axes."""
+    sides = simplices[:, 1:] - simplices[:, :1]
+    with np.errstate(all="ignore"):
+        try:
+            centre = np.linalg.solve(sides, 0.5 * (sides**2).sum(axis=2)[..., None])[..., 0]
+        except np.linalg.LinAlgError:
+            return False
+        radius = np.sqrt((centre**2).sum(axis=1))
+        middle = simplices[:, 0] + centre
+        return all(
+            bool(((middle[:, axis] - radius > -reach) & (middle[:, axis] + radius < grid.size[axis] + reach)).all())
+            for axis in wrapped
+        )
+
+
+def keep_apart(grid: Grid, positions: ArrayLike, distance: float) -> Array:
+    """
+    Points after one sweep that parts those nearer than `distance`; [n, dim].
+
+        x_i' = x_i - sum_j (distance - r_ij) / (2 max(c_i, c_j)) (x_j - x_i) / r_ij,    r_ij < distance,
+
+    c_i the number of points nearer to i than that. A pair by itself is `distance` apart afterwards; no point moves by
+    more than half of it, and none where there is room. Both of a pair move alike, so that the mean of all positions
+    stays where no side stops them. Points of density n lie evenly at a distance of 1.07 / n^(1/2) in two and 1.12 /
+    n^(1/3) in three dimensions (hexagons, close packing); after a step of growth one to three sweeps with 0.8 to
+    1 times that keep them even.
+    positions: [n, dim]; points at sides stay inside. The same bits for any number of threads.
+    Raises FieldError as `neighbours` does.
+    Source: averaged position-based constraints, Macklin et al. 2014, doi:10.1145/2601097.2601152.
+    """
+    near = neighbours(grid, positions, float(as_field("distance", distance, (), above=0.0)))
+    moved = np.empty_like(near.positions)
+    kernels.part[grid.dim](_wrap(grid), near.positions, near.start, near.index, float(distance), moved)
+    return into_box(grid, moved)
