@@ -14,12 +14,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from tissue import _kernels_cycle as cycle
 from tissue import _kernels_stokes as kernels
 from tissue.grid import Array, Grid
 
 Integers = NDArray[np.int64]
 
-COARSEST_SWEEPS = 8
+COARSEST_SWEEPS = 32  # an even number
 # Point smoothing fails where cells get long, so an axis waits until the others have caught up.
 LARGEST_ASPECT = 1.5
 HOLDS = {
@@ -32,6 +33,23 @@ HOLDS = {
 }
 # columns of `geometry`
 CELLS, SLOTS, TABLES, START, COUNT, AT = slice(0, 3), slice(3, 6), slice(6, 9), 9, 10, slice(11, 16)
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """
+    The levels as the cycle in single precision knows them; see tissue._kernels_cycle for `table` and `near`.
+
+    index, weight: the transfers, [5, 4, rows] flat, with indices that count the slot before each line.
+    """
+
+    table: Integers
+    near: Integers
+    index: Integers
+    weight: NDArray[np.float32]
+    slots: int
+    coefficients: int
+    scratch: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +72,7 @@ class Hierarchy:
     sides: Integers
     slots: int
     coarsest_sweeps: int
+    lines: Lines
 
     @property
     def tables(self) -> tuple[Integers, Array, Integers, Integers, Array]:
@@ -169,11 +188,74 @@ def _steps(n: int, stride: int, periodic: bool) -> Integers:
     return np.stack([following - place, before - place, following[following] - following]) * stride
 
 
-def _visits(level: int, last: int) -> list[tuple[int, int]]:
+def _visits(level: int, last: int, *, full: bool = True, first: int = 1) -> list[tuple[int, int, int]]:
+    """
+    An F-cycle, or a V-cycle if not `full`: operation, level, and whether the level begins at rest.
+
+    On every level an F-cycle is one of the coarser level followed by a V-cycle of it.
+    """
     if level == last:
-        return [(kernels.COARSEST, level)]
-    below = _visits(level + 1, last)
-    return [(kernels.DOWN, level), *below * (2 if level + 1 < last else 1), (kernels.UP, level)]
+        return [(cycle.COARSEST, level, first)]
+    below = _visits(level + 1, last, full=full)
+    if full and level + 1 < last:
+        below += _visits(level + 1, last, full=False, first=0)
+    return [(cycle.DOWN, level, first), *below, (cycle.UP, level, 0)]
+
+
+def _lines(grid: Grid, geometry: Integers, steps: Integers, index: Integers, weight: Array) -> Lines:
+    """The same levels, lines padded to an odd multiple of eight slots so that they do not compete for the cache."""
+    dim = grid.dim
+    table = np.zeros((len(geometry), cycle.TABLE + 3), np.int64)
+    near = np.zeros((2, steps.shape[1]), np.int64)
+    start = coefficients = 0
+    for entry, line in zip(geometry, table, strict=True):
+        shape, slots = entry[CELLS][:dim], entry[SLOTS][:dim]
+        seen = [int(n) + (sides[1] == "traction-free") for n, sides in zip(shape, grid.sides, strict=True)]
+        width = 8 * ((int(shape[-1]) + 3 + 7) // 8 | 1)
+        planes, rows = int(slots[0]), int(slots[1]) if dim == 3 else 1
+        line[cycle.PLANES], line[cycle.LINES] = planes, rows
+        line[cycle.SEEN_PLANES], line[cycle.SEEN_LINES], line[cycle.SEEN] = seen[0], seen[1] if dim == 3 else 1, seen[-1]
+        line[cycle.CELLS], line[cycle.WRAPS], line[cycle.WIDTH] = shape[-1], grid.periodic[-1], width
+        line[cycle.SLOTS], line[cycle.START] = planes * rows * width, start
+        line[cycle.COEFFICIENTS], line[cycle.ONE] = coefficients, 1
+        # the kernels' second table is that of the last axis in two dimensions
+        line[cycle.TABLE :] = entry[TABLES]
+        start += planes * rows * width
+        coefficients += width + cycle.count(dim) * planes * rows * width
+        for axis in range(dim):
+            row, n = int(entry[TABLES][axis]), int(shape[axis])
+            stride = math.prod(int(m) for m in slots[axis + 1 :])
+            near[:, row : row + n + 1] = steps[:2, row : row + n + 1] // stride
+    finest = table[0]
+    scratch = (2 * dim + 2) * int(finest[cycle.LINES] * finest[cycle.WIDTH])
+    # along the last axis a line begins with the slot before its first
+    places, weights = index.transpose(0, 2, 1).copy(), weight.transpose(0, 2, 1).astype(np.float32)
+    for entry, following, line in zip(geometry, geometry[1:], table, strict=False):
+        row, n, m = int(entry[TABLES][dim - 1]), int(entry[CELLS][dim - 1]), int(following[CELLS][dim - 1])
+        if 2 * m == n:
+            line[cycle.HALVES] = 1
+            weights[:, :, row : row + n + 1] = _halves(index[:, row : row + n + 1], weight[:, row : row + n + 1], n)
+        places[:, :, row : row + n + 1] += 1
+    return Lines(table, near, places.reshape(-1), weights.reshape(-1), start, coefficients, scratch)
+
+
+def _halves(index: Integers, weight: Array, n: int) -> Array:
+    """
+    The weights [5, 4, n + 1] of the entries around 2 k, from the one before, for transfers down, and around k // 2 for
+    transfers up, where one level has half the cells of the other and the slots around a line repeat its other end.
+    """
+    out = np.zeros((5, 4, n + 1))
+    for table in range(5):
+        down = table in (cycle.OVERLAP, cycle.HAT)
+        count = n if down else n // 2
+        for k in range(n + 1):
+            for place, share in zip(index[table, k], weight[table, k], strict=True):
+                if share != 0.0:
+                    away = place - (2 * k if down else k // 2)
+                    # a neighbour across the ends of an axis that wraps
+                    away += count if away < -1 else (-count if away > 2 else 0)
+                    out[table, 1 + away, k] += share
+    return out
 
 
 @lru_cache(maxsize=32)
@@ -215,7 +297,8 @@ def hierarchy(grid: Grid) -> Hierarchy:
         schedule=np.array(_visits(0, len(shapes) - 1), np.int64),
         sides=np.array([[HOLDS[kind] for kind in sides] for sides in grid.sides], np.int64),
         slots=start,
-        coarsest_sweeps=max(COARSEST_SWEEPS, widest * widest // 2),
+        coarsest_sweeps=max(COARSEST_SWEEPS, 2 * (widest * widest // 2)),
+        lines=_lines(grid, geometry, steps, index, weight),
     )
 
 

@@ -1,0 +1,144 @@
+"""
+The Stokes operator and its multigrid cycle in single precision, in units of the fluid's own viscosity and spacing.
+
+With eta0 the mean viscosity (of its logarithm) and h0 the spacing, forces are counted in eta0 / h0^2, pressures in
+eta0 / h0 and growth in 1 / h0; velocities are as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from tissue import _kernels_cycle as kernels
+from tissue.grid import Array
+from tissue.levels import Hierarchy, Integers
+from tissue.modes import Modes
+
+Singles = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Coefficients:
+    """`co` of tissue._kernels_cycle on every level, which of them there are, and the units eta0 and h0."""
+
+    co: Singles
+    present: Integers
+    viscosity: float
+    length: float
+
+
+def coefficients(levels: Hierarchy, co: Array, fields: Array, *, viscosity: float, length: float) -> Coefficients:
+    """From those in double precision on every level, and `fields` as tissue._kernels_stokes.set_up leaves them."""
+    lines = levels.lines
+    packed = np.zeros(lines.coefficients, np.float32)
+    present = np.zeros((len(lines.table), 3), np.int64)
+    r = tuple(np.float32(v) for v in levels.r)
+    kernels.pack[levels.grid.dim](r, levels.geometry, lines.table, co, fields, packed, present, viscosity, length)
+    return Coefficients(packed, present, viscosity, length)
+
+
+class Single:
+    """Cycle and operator for vectors [(dim + 1) slots] of level 0, and the buffers of all levels."""
+
+    def __init__(self, levels: Hierarchy, built: Coefficients, modes: Modes, weight: Array, *, sweeps: int, damping: float) -> None:
+        self.levels, self.built, self.sweeps, self.damping = levels, built, sweeps, damping
+        lines, dim = levels.lines, levels.grid.dim
+        self.size = (dim + 1) * int(lines.table[0, kernels.SLOTS])
+        self.threads = numba.get_num_threads()
+        self.x, self.y, self.f, self.left = (np.zeros((dim + 1) * lines.slots, np.float32) for _ in range(4))
+        self.q = np.zeros(lines.slots if built.present[:, kernels.LAMBDA].any() else 0, np.float32)
+        if not self.q.size:
+            self.q = self.left
+        self.work = np.zeros(self.threads * lines.scratch, np.float32)
+        self.spacing = (levels.inverse_spacing * built.length).astype(np.float32)
+        # forces, pressures and growth in the units of double precision
+        force = built.viscosity / built.length**2
+        self.forces = np.array([force] * dim + [1.0 / built.length])
+        self.unknowns = np.array([1.0] * dim + [built.viscosity / built.length])
+        self.modes = _scaled(modes, levels, built)
+        self.weight = self.pack(weight.reshape(dim + 1, -1), self.weights())
+
+    def weights(self) -> Array:
+        """What takes the weights of tissue.multigrid to those of these units."""
+        built, dim = self.built, self.levels.grid.dim
+        return np.array([built.viscosity / built.length**2] * dim + [1.0 / built.viscosity])
+
+    def view(self, vector: Singles) -> Singles:
+        """The slots of level 0, [dim + 1, slots along each axis]."""
+        shape = self.levels.shape
+        return vector.reshape(len(shape) + 1, *shape[:-1], -1)[..., 1 : shape[-1] + 1]
+
+    def pack(self, values: Array, factors: Array) -> Singles:
+        """Values [dim + 1, slots], each component times a factor, in lines."""
+        out = np.zeros(self.size, np.float32)
+        shape = self.levels.shape
+        factors = factors.reshape(-1, *(1 for _ in shape))
+        np.multiply(values.reshape(-1, *shape), factors, out=self.view(out), casting="same_kind")
+        return out
+
+    def unpack(self, vector: Singles, factors: Array) -> Array:
+        """The slots of a vector [dim + 1, slots], each component times a factor."""
+        shape = self.levels.shape
+        return np.asarray((self.view(vector) * factors.reshape(-1, *(1 for _ in shape))).reshape(len(shape) + 1, -1))
+
+    def cycle(self, r: Singles, out: Singles) -> None:
+        """A correction for the residual r, its free motions set."""
+        self._run(self.levels.schedule, r, out)
+        view = self.view(out)
+        self.modes.balance(view, self.view(r))
+        if self.modes.motions and self.levels.grid.periodic[-1]:
+            n = self.levels.grid.shape[-1]
+            whole = out.reshape(*view.shape[:-1], -1)
+            whole[..., 0], whole[..., n + 1] = whole[..., n], whole[..., 1]
+
+    def image(self, step: Singles, out: Singles) -> None:
+        """out = - A step."""
+        self._run(ONLY_IMAGE, step, step, out)
+
+    def _run(self, schedule: Integers, r: Singles, x: Singles, left: Singles | None = None) -> None:
+        lines, levels, built = self.levels.lines, self.levels, self.built
+        kernels.cycle[levels.grid.dim](
+            tuple(self.spacing[0]),
+            schedule,
+            lines.table,
+            built.present,
+            self.spacing,
+            lines.near,
+            lines.index,
+            lines.weight,
+            built.co,
+            r,
+            x,
+            self.x,
+            self.y,
+            self.f,
+            self.q,
+            self.left if left is None else left,
+            self.work,
+            np.float32(self.damping),
+            self.sweeps,
+            levels.coarsest_sweeps,
+            self.threads,
+        )
+
+
+ONLY_IMAGE = np.array([[kernels.ONLY_IMAGE, 0, 0]])
+
+
+def _scaled(modes: Modes, levels: Hierarchy, built: Coefficients) -> Modes:
+    """The free motions for vectors in lines and in these units."""
+    drag = built.length**2 / built.viscosity
+    friction = None
+    if modes.friction is not None and modes.resisted:
+        friction = (modes.friction.reshape(-1, *levels.shape) * drag).astype(np.float32)
+    return replace(
+        modes,
+        friction=friction,
+        resistance=modes.resistance * drag,
+        softness=modes.softness * built.viscosity,
+        bulk=None if modes.bulk is None else (modes.bulk * built.viscosity).astype(np.float32),
+    )
