@@ -25,8 +25,10 @@ from tissue._kernels_lines import (
     ZERO,
     apart,
     continuity,
+    converted,
     corrected,
     doubled,
+    doubles,
     effective_pressure,
     halved,
     integers,
@@ -50,8 +52,6 @@ PLANES, LINES, SEEN_PLANES, SEEN_LINES, SEEN, CELLS, WRAPS, WIDTH, SLOTS, START,
 TABLE = 13
 # columns of `present`: whether a level has friction, a finite bulk modulus, lambda
 FRICTION, BULK, LAMBDA = 0, 1, 2
-# what single precision holds, with room for products
-LARGEST = 1e15
 # tables of transfers between levels
 OVERLAP, HAT, TANGENT, SCALAR, FACE = 0, 1, 2, 3, 4
 ENTRIES = 4
@@ -110,11 +110,13 @@ def _edges(address, step, r):  # type: ignore[no-untyped-def]
 
 
 @_inline
-def _none(r):  # type: ignore[no-untyped-def]
+def _none(line, r):  # type: ignore[no-untyped-def]
+    """No steps; made of a number in memory, as functions are compiled anew for every literal number."""
+    none = 0 * line[ONE]
     if len(r) == 3:
-        return 0, 0, 0
+        return none, none, none
     else:
-        return 0, 0
+        return none, none
 
 
 @_inline
@@ -138,7 +140,7 @@ def _momentum_line(x, q, f, co, out, apart_by, line, has, near, i, j, r, driven,
         _axes(f + c, s, r) if driven else _axes(zeros, 0, r),
         _edges(own, s, r),
         singles(own + friction * s if has[FRICTION] else zeros),
-        down if has[FRICTION] else _none(r),
+        down if has[FRICTION] else _none(line, r),
         _axes(own + inverse * s, s, r),
         _axes(out, apart_by, r),
         up,
@@ -166,7 +168,7 @@ def _continuity_line(  # type: ignore[no-untyped-def]
         line[SEEN],
         _axes(x + c, s, r) if moving else _axes(zeros, 0, r),
         singles(x + c + dim * s if moving else zeros),
-        up if moving else _none(r),
+        up if moving else _none(line, r),
         _axes(change, apart_by, r),
         above,
         singles(f + c + dim * s if driven else zeros),
@@ -179,7 +181,7 @@ def _continuity_line(  # type: ignore[no-untyped-def]
 
 
 @_device
-def _changes(x, q, f, co, change, line, has, near, i, r, first):  # type: ignore[no-untyped-def]
+def _changes(x, q, f, co, change, line, has, near, i, r, first, scaled):  # type: ignore[no-untyped-def]
     """What the momentum equations of plane i ask for alone, into a plane at `change`; from rest if `first`."""
     dim = len(r)
     _, inverse, _, _, _ = rows(dim)
@@ -193,7 +195,7 @@ def _changes(x, q, f, co, change, line, has, near, i, r, first):  # type: ignore
                 own = co + width + c + (inverse + a) * s
                 product(line[SEEN], singles(f + c + a * s), singles(own), singles(to + a * plane))
         else:
-            _momentum_line(x, q, f, co, to, plane, line, has, near, i, j, r, True, True)
+            _momentum_line(x, q, f, co, to, plane, line, has, near, i, j, r, scaled, scaled)
         last = to + (dim - 1) * plane
         singles(last)[line[SEEN]] = ZERO
         _ends(last, line)
@@ -208,14 +210,14 @@ def _above(other, up, r):  # type: ignore[no-untyped-def]
 
 
 @_device
-def _pressures(x, f, co, change, other, dp, line, has, near, i, r, first):  # type: ignore[no-untyped-def]
+def _pressures(x, f, co, change, other, dp, line, has, near, i, r, first, scaled):  # type: ignore[no-untyped-def]
     """The pressure steps of plane i from its plane at `change` and the next one, `other` away."""
     width = BYTES * line[WIDTH]
     plane = line[LINES] * width
     for j in range(line[LINES]):
         up, _ = _steps(line, near, i, j, r)
         above, at, to = _above(other, up, r), change + j * width + BYTES, dp + j * width + BYTES
-        _continuity_line(x, at, plane, above, f, co, to, line, has, near, i, j, r, not first, True, True)
+        _continuity_line(x, at, plane, above, f, co, to, line, has, near, i, j, r, not first, scaled, scaled)
         singles(to)[-1] = ZERO
         _ends(to, line)
 
@@ -250,7 +252,7 @@ def _corrections(x, co, change, dp, other, y, line, near, i, r, damping, first):
 
 
 @_device
-def _smooth(x, q, f, co, y, work, begin, end, line, has, near, r, damping, first):  # type: ignore[no-untyped-def]
+def _smooth(x, q, f, co, y, work, begin, end, line, has, near, r, damping, first, scaled):  # type: ignore[no-untyped-def]
     """One sweep from x to y over planes begin ... end - 1; what the planes around them do is worked out again."""
     apart()
     dim = len(r)
@@ -258,31 +260,32 @@ def _smooth(x, q, f, co, y, work, begin, end, line, has, near, r, damping, first
     plane = BYTES * slots
     pressure = work + 2 * dim * plane
     before = begin + near[1, line[TABLE] + begin]
-    _changes(x, q, f, co, work, line, has, near, before, r, first)
-    _changes(x, q, f, co, work + dim * plane, line, has, near, begin, r, first)
-    _pressures(x, f, co, work, dim * slots, pressure, line, has, near, before, r, first)
+    _changes(x, q, f, co, work, line, has, near, before, r, first, scaled)
+    _changes(x, q, f, co, work + dim * plane, line, has, near, begin, r, first, scaled)
+    _pressures(x, f, co, work, dim * slots, pressure, line, has, near, before, r, first, scaled)
     for i in range(begin, end):
         # two planes take turns
         own, other = (i - begin + 1) % 2, (i - begin) % 2
         away = other - own
         change, following = work + own * dim * plane, work + other * dim * plane
-        _changes(x, q, f, co, following, line, has, near, i + near[0, line[TABLE] + i], r, first)
+        _changes(x, q, f, co, following, line, has, near, i + near[0, line[TABLE] + i], r, first, scaled)
         dp = pressure + own * plane
-        _pressures(x, f, co, change, away * dim * slots, dp, line, has, near, i, r, first)
+        _pressures(x, f, co, change, away * dim * slots, dp, line, has, near, i, r, first, scaled)
         _corrections(x, co, change, dp, away * slots, y, line, near, i, r, damping, first)
 
 
 @_device
-def _residuals(x, q, f, co, out, begin, end, line, has, near, r, driven):  # type: ignore[no-untyped-def]
+def _residuals(x, q, f, co, out, begin, end, line, has, near, r, driven, scaled):  # type: ignore[no-untyped-def]
     """out = f - A x, or - A x if not `driven`, in planes begin ... end - 1; zero where there is nothing to solve."""
     apart()
     zeros = co + BYTES
     for i in range(begin, end):
         for j in range(line[SEEN_LINES]):
             c, s = _place(line, i, j)
-            _momentum_line(x, q, f, co, out + c, s, line, has, near, i, j, r, driven, False)
+            _momentum_line(x, q, f, co, out + c, s, line, has, near, i, j, r, driven, scaled)
             to = out + c + len(r) * s
-            _continuity_line(x, zeros, 0, _none(r), f, co, to, line, has, near, i, j, r, True, driven, False)
+            still = _none(line, r)
+            _continuity_line(x, zeros, still[0], still, f, co, to, line, has, near, i, j, r, not scaled, driven, scaled)
             # a transfer reads beyond the ends
             for a in range(len(r) + 1):
                 _ends(out + c + a * s, line)
@@ -302,12 +305,6 @@ def _effective(x, co, q, begin, end, line, near, r):  # type: ignore[no-untyped-
                 line[SEEN], _axes(x + c, s, r), singles(x + c + dim * s), up, singles(lam), singles(q + c), r
             )
             _ends(q + c, line)
-
-
-@_inline
-def _tables(a, dim, own, else_):  # type: ignore[no-untyped-def]
-    """The tables of transfer along each axis for component a."""
-    return own if a == 0 else else_, own if a == 1 else else_, own if a == 2 else else_
 
 
 @_device
@@ -340,77 +337,54 @@ def _gather(source, work, index, weight, tables, places, most, other, r):  # typ
 
 
 @_device
-def _restrict(source, target, work, index, weight, begin, end, line, other, r):  # type: ignore[no-untyped-def]
-    """The driving of the coarse level, of `line`, from the residual of the fine one, of `other`."""
+def _transfer(source, target, work, index, weight, begin, end, line, other, r, down):  # type: ignore[no-untyped-def]
+    """
+    From the residual of the fine level, of `other`, the driving of the coarse one, of `line`; or, if not `down`, add the
+    coarse correction, of `other`, to the fine level, of `line`, linear in each axis.
+    """
     apart()
-    dim = len(r)
-    total, n = index.size // (5 * ENTRIES), line[CELLS] + 1
-    numbers, parts = integers(index.ctypes.data), singles(weight.ctypes.data)
+    dim, total = len(r), index.size // (5 * ENTRIES)
+    fine, most, n = (other, ENTRIES, line[CELLS] + 1) if down else (line, 2, line[SEEN])
+    step, out_of = BYTES * total, BYTES * other[SLOTS]
     for i in range(begin, end):
-        for j in range(line[LINES]):
+        for j in range(line[LINES] if down else line[SEEN_LINES]):
             c, s = _place(line, i, j)
             for a in range(dim + 1):
-                tables = _tables(a, dim, HAT, OVERLAP)
-                places = other[TABLE] + i, other[TABLE + 1] + j
-                begins = source + a * BYTES * other[SLOTS]
+                along, across = (HAT, OVERLAP) if down else ((FACE, TANGENT) if a < dim else (SCALAR, SCALAR))
+                tables = along if a == 0 else across, along if a == 1 else across, along if a == 2 else across
+                places = fine[TABLE] + i, fine[TABLE + 1] + j
                 out = singles(target + c + a * s)
-                if not _gather(begins, work, index, weight, tables, places, ENTRIES, other, r):
-                    for k in range(n):
-                        out[k] = ZERO
+                if not _gather(source + a * out_of, work, index, weight, tables, places, most, other, r):
+                    if down:
+                        for k in range(n):
+                            out[k] = ZERO
                     continue
-                at = ENTRIES * tables[dim - 1] * total + other[TABLE + dim - 1]
-                if other[HALVES]:
-                    w = weight.ctypes.data + BYTES * at
-                    step = BYTES * total
-                    w0, w1, w2, w3 = singles(w), singles(w + step), singles(w + 2 * step), singles(w + 3 * step)
+                at = ENTRIES * tables[dim - 1] * total + fine[TABLE + dim - 1]
+                w = weight.ctypes.data + BYTES * at
+                w0, w1, w2, w3 = singles(w), singles(w + step), singles(w + 2 * step), singles(w + 3 * step)
+                if not fine[HALVES]:
+                    picked(n, singles(work), integers(index.ctypes.data + 8 * at), w0, total, most, out, down)
+                elif down:
                     halved(n, singles(work + BYTES), w0, w1, w2, w3, out)
                 else:
-                    numbers, parts = integers(index.ctypes.data + 8 * at), singles(weight.ctypes.data + BYTES * at)
-                    picked(n, singles(work), numbers, parts, total, ENTRIES, out, True)
-
-
-@_device
-def _prolong(source, target, work, index, weight, begin, end, line, other, r):  # type: ignore[no-untyped-def]
-    """Add the coarse correction, of `other`, to the fine level, of `line`, linear in each axis."""
-    apart()
-    dim = len(r)
-    total, n = index.size // (5 * ENTRIES), line[SEEN]
-    for i in range(begin, end):
-        for j in range(line[SEEN_LINES]):
-            c, s = _place(line, i, j)
-            for a in range(dim + 1):
-                tables = _tables(a, dim, FACE, TANGENT) if a < dim else (SCALAR, SCALAR, SCALAR)
-                places = line[TABLE] + i, line[TABLE + 1] + j
-                begins = source + a * BYTES * other[SLOTS]
-                if not _gather(begins, work, index, weight, tables, places, 2, other, r):
-                    continue
-                at = ENTRIES * tables[dim - 1] * total + line[TABLE + dim - 1]
-                out = singles(target + c + a * s)
-                if line[HALVES]:
-                    w = weight.ctypes.data + BYTES * at
-                    step = BYTES * total
-                    w0, w1, w2 = singles(w), singles(w + step), singles(w + 2 * step)
                     doubled((n + 1) // 2, singles(work + BYTES), w0, w1, w2, out)
-                else:
-                    numbers, parts = integers(index.ctypes.data + 8 * at), singles(weight.ctypes.data + BYTES * at)
-                    picked(n, singles(work), numbers, parts, total, 2, out, False)
-                _ends(target + c + a * s, line)
+                if not down:
+                    _ends(target + c + a * s, line)
 
 
 @_device
 def _part(operation, x, q, f, co, y, work, index, weight, begin, end, line, other, has, near, r, damping):  # type: ignore[no-untyped-def]
     """One operation in planes begin ... end - 1."""
     apart()
-    if operation == SMOOTH or operation == FIRST:
-        _smooth(x, q, f, co, y, work, begin, end, line, has, near, r, damping, operation == FIRST)
+    sweep = operation == SMOOTH or operation == FIRST
+    if sweep:
+        _smooth(x, q, f, co, y, work, begin, end, line, has, near, r, damping, operation == FIRST, sweep)
     elif operation == PRESSURE:
         _effective(x, co, y, begin, end, line, near, r)
     elif operation == RESIDUAL or operation == IMAGE:
-        _residuals(x, q, f, co, y, begin, end, line, has, near, r, operation == RESIDUAL)
-    elif operation == RESTRICT:
-        _restrict(x, y, work, index, weight, begin, end, line, other, r)
+        _residuals(x, q, f, co, y, begin, end, line, has, near, r, operation == RESIDUAL, sweep)
     else:
-        _prolong(x, y, work, index, weight, begin, end, line, other, r)
+        _transfer(x, y, work, index, weight, begin, end, line, other, r, operation == RESTRICT)
 
 
 @numba.njit(parallel=True, fastmath={"contract"}, error_model="numpy")
@@ -427,8 +401,8 @@ def _all(operation, x, q, f, co, y, work, share, index, weight, threads, line, o
     if threads > 1 and line[SLOTS] >= PARALLEL_SLOTS:
         _parts(operation, x, q, f, co, y, work, share, index, weight, threads, line, other, has, near, r, damping)
     else:
-        n = line[SEEN_PLANES] if operation != RESTRICT else line[PLANES]
-        _part(operation, x, q, f, co, y, work, index, weight, 0, n, line, other, has, near, r, damping)
+        n, none = line[SEEN_PLANES] if operation != RESTRICT else line[PLANES], 0 * line[ONE]
+        _part(operation, x, q, f, co, y, work, index, weight, none, n, line, other, has, near, r, damping)
 
 
 @_inline
@@ -473,96 +447,78 @@ def _cycle(  # type: ignore[no-untyped-def]
     n = BYTES * (dim + 1)
     desk, share = work.ctypes.data, BYTES * (work.size // threads)
     for visit in range(schedule.shape[0]):
-        operation, level = schedule[visit, 0], schedule[visit, 1]
-        line, has, r = lines[level], present[level], _tuple_at(inverse_spacing, level, r0)
-        start = n * line[START]
-        here = found.ctypes.data if level == 0 else x.ctypes.data + start
-        driving = given.ctypes.data if level == 0 else f.ctypes.data + start
-        there, rest = y.ctypes.data + start, left.ctypes.data + start
-        pressure = q.ctypes.data + BYTES * line[START]
-        coefficients = co.ctypes.data + BYTES * line[COEFFICIENTS]
-        coarse = lines[level + 1] if level + 1 < lines.shape[0] else line
-        below = n * coarse[START]
-        # what is done in turn: transfer from below, sweeps, the residual, transfer to below
-        if operation == UP:
-            if sweeps % 2 == 1:
+        task, level = schedule[visit, 0], schedule[visit, 1]
+        r, line, has = _tuple_at(inverse_spacing, level, r0), lines[level], present[level]
+        coarse = lines[min(level + 1, lines.shape[0] - 1)]
+        here = found.ctypes.data if level == 0 else x.ctypes.data + n * line[START]
+        f_here = given.ctypes.data if level == 0 else f.ctypes.data + n * line[START]
+        there, rest = y.ctypes.data + n * line[START], left.ctypes.data + n * line[START]
+        p_here = q.ctypes.data + BYTES * line[START]
+        own = co.ctypes.data + BYTES * line[COEFFICIENTS]
+        times = 0 if task == ONLY_IMAGE else (coarsest if task == COARSEST else sweeps)
+        if task == UP and times % 2 == 1:
+            here, there = there, here
+        # a transfer up, the sweeps, the residual and a transfer down; all through one call, which is long in machine code
+        for step in range(-1, times + 2):
+            one, other, source, target = line, line, here, there
+            first = step == 0 and schedule[visit, 2] == 1
+            if step == -1:
+                operation, wanted = PROLONG, task == UP
+                other, source, target = coarse, x.ctypes.data + n * coarse[START], here
+            elif step < times:
+                operation, wanted = FIRST if first else SMOOTH, True
+            elif step == times:
+                operation, wanted = IMAGE if task == ONLY_IMAGE else RESIDUAL, task == DOWN or task == ONLY_IMAGE
+                target = rest
+            else:
+                operation, wanted = RESTRICT, task == DOWN
+                one, other, source, target = coarse, line, rest, f.ctypes.data + n * coarse[START]
+            effective = has[LAMBDA] and 0 <= step <= times and not first
+            p = p_here if effective else here + BYTES * dim * line[SLOTS]
+            for turn in range(2 if effective else 1):
+                kind, to = (PRESSURE, p_here) if effective and turn == 0 else (operation, target)
+                if wanted:
+                    _all(
+                        kind, source, p, f_here, own, to, desk, share, index, weight, threads, one, other, has, near, r, damping
+                    )
+            if 0 <= step < times:
                 here, there = there, here
-            _all(
-                PROLONG, x.ctypes.data + below, 0, 0, 0, here, desk, share, index, weight, threads, line, coarse, has, near, r, damping
-            )
-        times = 0 if operation == ONLY_IMAGE else (coarsest if operation == COARSEST else sweeps)
-        for k in range(times + 1):
-            kind = FIRST if k == 0 and schedule[visit, 2] == 1 else SMOOTH
-            if k == times:
-                if operation == UP or operation == COARSEST:
-                    break
-                kind = IMAGE if operation == ONLY_IMAGE else RESIDUAL
-            p = here + BYTES * dim * line[SLOTS]
-            if has[LAMBDA] and kind != FIRST:
-                p = pressure
-                _all(PRESSURE, here, 0, 0, coefficients, p, desk, share, index, weight, threads, line, line, has, near, r, damping)
-            to = rest if k == times else there
-            _all(
-                kind, here, p, driving, coefficients, to, desk, share, index, weight, threads, line, line, has, near, r, damping
-            )
-            if k < times:
-                here, there = there, here
-        if operation == DOWN:
-            _all(
-                RESTRICT, rest, 0, 0, 0, f.ctypes.data + below, desk, share, index, weight, threads, coarse, line, has, near, r, damping
-            )
 
 
-@_inline
-def _take(co, row, line, places, value, dim):  # type: ignore[no-untyped-def]
-    """Store a coefficient of a slot and, where the axis wraps, in what repeats it; whether it is not zero."""
-    i, j, k = places
-    start = line[WIDTH] + row * line[SLOTS] + (i * line[LINES] + j) * line[WIDTH]
-    within = np.float32(min(max(value, -LARGEST), LARGEST))
-    if line[WRAPS] and k == line[CELLS]:
-        # the first slot again
-        return False
-    co[start + k + 1] = within
-    if line[WRAPS] and k == 0:
-        co[start + line[CELLS] + 1] = within
-    if line[WRAPS] and k == line[CELLS] - 1:
-        co[start] = within
-    return within != ZERO
+@_device
+def _pack_row(source, factor, out, geometry, line):  # type: ignore[no-untyped-def]
+    """A row of coefficients of a level, or of a component, in lines, with what repeats it where lines wrap."""
+    n = line[CELLS] + (0 if line[WRAPS] else 1)
+    for i in range(line[PLANES]):
+        for j in range(line[LINES]):
+            c, _ = _place(line, i, j)
+            own = source + 8 * (i * geometry[14] + (j * geometry[15] if line[LINES] > 1 else 0))
+            converted(n, doubles(own), factor, singles(out + c))
+            _ends(out + c, line)
 
 
-def _pack(r0, geometry, lines, source, fields, co, present, viscosity, length):  # type: ignore[no-untyped-def]
+def _pack(r0, geometry, lines, source, fields, co, factors):  # type: ignore[no-untyped-def]
     """
-    `co` in single precision and in units of a viscosity and a length, from `source` [rows, slots] of every level and
-    `fields` [3, slots] of every level with friction in the second row; see tissue._kernels_stokes.
+    `co` times the factor of each row, from `source` [rows, slots] of every level and `fields` [3, slots] of every level
+    with friction in the second row; see tissue._kernels_stokes.
     """
     dim = len(r0)
     pairs = dim * (dim - 1) // 2
-    friction, inverse, bulk, cell, lam = rows(dim)
-    drag = length**2 / viscosity
+    friction, _, bulk, _, lam = rows(dim)
     for level in range(lines.shape[0]):
         line, slots, first = lines[level], geometry[level, 10], geometry[level, 9]
-        given = (2 * dim + 4 + pairs) * first
-        col = co[line[COEFFICIENTS] : line[COEFFICIENTS] + line[WIDTH] + (lam + 1) * line[SLOTS]]
-        for c in range(slots):
-            i = c // geometry[level, 14]
-            j = (c - i * geometry[level, 14]) // geometry[level, 15] if dim == 3 else 0
-            k = c - i * geometry[level, 14] - j * geometry[level, 15]
-            places = (i, j, k)
-            for row in range(1 + pairs):
-                at = 0 if row == 0 else row + 1
-                _take(col, row, line, places, source[given + at * slots + c] / viscosity, dim)
-            if _take(col, friction, line, places, fields[3 * first + slots + c] * drag, dim):
-                present[level, FRICTION] = 1
-            at = 2 + pairs + dim
-            if _take(col, bulk, line, places, source[given + at * slots + c] * viscosity, dim):
-                present[level, BULK] = 1
-            for a in range(dim):
-                value = source[given + (at + 1 + a) * slots + c] / drag
-                _take(col, inverse + a, line, places, value, dim)
-            value = source[given + (at + 1 + dim) * slots + c] / viscosity
-            _take(col, cell, line, places, value, dim)
-            if _take(col, lam, line, places, source[given + slots + c] / viscosity, dim):
-                present[level, LAMBDA] = 1
+        given = source.ctypes.data + 8 * (2 * dim + 4 + pairs) * first
+        out = co.ctypes.data + BYTES * (line[COEFFICIENTS] + line[WIDTH])
+        for row in range(lam + 1):
+            if row == friction:
+                own = fields.ctypes.data + 8 * (3 * first + slots)
+            else:
+                # of 2 eta, lambda, edges, friction on faces, 1 / bulk modulus, inverse diagonals, inverse of the cell
+                at = 1 if row == lam else (0 if row == 0 else row + 1)
+                if friction < row < lam:
+                    at = 2 + pairs + dim + (0 if row == bulk else row - friction - (0 if row < bulk else 1))
+                own = given + 8 * at * slots
+            _pack_row(own, factors[row], out + BYTES * row * line[SLOTS], geometry[level], line)
 
 
 def _both(function: Any, signature: str) -> dict[int, Kernel]:
@@ -574,4 +530,4 @@ def _both(function: Any, signature: str) -> dict[int, Kernel]:
 _V = "f4[::1]"
 _TABLES = f"i8[:,::1], i8[:,::1], f4[:,::1], i8[:,::1], i8[::1], {_V}, {_V}"
 cycle = _both(_cycle, f"i8[:,::1], {_TABLES}, {', '.join([_V] * 8)}, f4, i8, i8, i8")
-pack = _both(_pack, f"i8[:,::1], i8[:,::1], f8[::1], f8[::1], {_V}, i8[:,::1], f8, f8")
+pack = _both(_pack, f"i8[:,::1], i8[:,::1], f8[::1], f8[::1], {_V}, f8[::1]")

@@ -19,6 +19,8 @@ from numba import types
 from numba.extending import intrinsic
 
 ONE, HALF, ZERO = np.float32(1.0), np.float32(0.5), np.float32(0.0)
+# what single precision holds, with room for products
+LARGEST = 1e15
 BYTES = 4
 
 
@@ -32,7 +34,7 @@ def _pointer(kind: Any) -> Any:
     return intrinsic(made)
 
 
-singles, integers = _pointer(types.float32), _pointer(types.int64)
+singles, doubles, integers = _pointer(types.float32), _pointer(types.float64), _pointer(types.int64)
 
 
 @intrinsic
@@ -198,3 +200,11 @@ def doubled(n, source, w0, w1, w2, out):  # type: ignore[no-untyped-def]
         low, here, high = source[c - 1], source[c], source[c + 1]
         out[2 * c] += w0[2 * c] * low + w1[2 * c] * here + w2[2 * c] * high
         out[2 * c + 1] += w0[2 * c + 1] * low + w1[2 * c + 1] * here + w2[2 * c + 1] * high
+
+
+@_line
+def converted(n, source, factor, out):  # type: ignore[no-untyped-def]
+    """out = factor source in single precision, held within LARGEST."""
+    apart()
+    for c in range(n):
+        out[c] = min(max(factor * source[c], -LARGEST), LARGEST)

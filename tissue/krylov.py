@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from tissue import _kernels_vectors as kernels
 
 Vector = NDArray[Any]
-# Directions that are kept, and the memory that they may take.
-DIRECTIONS, FEWEST, MOST_BYTES = 200, 20, 2**30
+# The memory that directions may take, but for the fewest.
+FEWEST, MOST_BYTES = 20, 2**30
 # After so many steps the rate of the last ones says whether the rest is worth trying.
 TRIAL = 10
 
@@ -36,9 +36,9 @@ def squared(vector: Vector, weight: Vector) -> float:
 class Directions:
     """Steps and what they add to the residual, the latter orthogonal; the oldest give way when no place is left."""
 
-    def __init__(self, weight: Vector) -> None:
+    def __init__(self, weight: Vector, *, most: int) -> None:
         self.weight, n = weight, weight.size
-        places = max(FEWEST, min(DIRECTIONS, MOST_BYTES // (2 * weight.itemsize * n)))
+        places = min(most, max(FEWEST, MOST_BYTES // (2 * weight.itemsize * n)))
         # memory is taken only for directions that are used
         self.steps, self.images = np.zeros((places, n), weight.dtype), np.zeros((places, n), weight.dtype)
         self.lengths, self.used = np.zeros(places), 0

@@ -24,6 +24,8 @@ from tissue.single import Coefficients, Single, coefficients
 
 # Sweeps before and after each visit, and their damping: below a viscosity contrast of HARD_CONTRAST and above.
 EASY, HARD, HARD_CONTRAST = (3, 0.9), (6, 0.9), 300.0
+# Directions that GCR keeps, in double precision and around the cycle, where more save fewer cycles than they cost.
+DIRECTIONS, FEW_DIRECTIONS = 200, 5
 # How many cycles may be to come at the rate of the last ones.
 PATIENCE = 70.0
 # The residual is worked out anew in double precision after it has fallen so far in single precision, which is not
@@ -210,7 +212,7 @@ def _descend(
     """
     a, r = equations.a, equations.r
     errors, zero = [equations.begin(x)], np.zeros_like(x)
-    directions = Directions(equations.weight)
+    directions = Directions(equations.weight, most=DIRECTIONS)
     while errors[-1] > tolerance and len(errors) <= cycles and np.isfinite(errors[-1]):
         if remaining(errors, tolerance) > patience:
             return len(errors) - 1, errors[-1], True
@@ -237,7 +239,7 @@ def _refine(equations: _Equations, *, x: Array, tolerance: float, cycles: int) -
     if errors[0] <= tolerance or not np.isfinite(errors[0]):
         return 0, errors[0], False
     single = Single(a.hierarchy, a.single, a.modes, equations.weight, sweeps=a.sweeps, damping=a.damping)
-    directions = Directions(single.weight)
+    directions = Directions(single.weight, most=FEW_DIRECTIONS)
     while errors[-1] > tolerance and len(errors) <= cycles:
         # residuals of about one, whatever drives the flow
         unit, begun, wanted = float(np.abs(equations.r).max()), errors[-1], max(tolerance, REFRESH * errors[-1])

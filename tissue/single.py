@@ -7,6 +7,7 @@ eta0 / h0 and growth in 1 / h0; velocities are as they are.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numba
@@ -33,11 +34,21 @@ class Coefficients:
 
 def coefficients(levels: Hierarchy, co: Array, fields: Array, *, viscosity: float, length: float) -> Coefficients:
     """From those in double precision on every level, and `fields` as tissue._kernels_stokes.set_up leaves them."""
-    lines = levels.lines
+    lines, dim = levels.lines, levels.grid.dim
     packed = np.zeros(lines.coefficients, np.float32)
-    present = np.zeros((len(lines.table), 3), np.int64)
+    drag, pairs = length**2 / viscosity, dim * (dim - 1) // 2
+    # 2 eta and the edges, friction, inverse diagonals, 1 / bulk modulus, the inverse of the cell, lambda
+    factors = np.array(
+        [1.0 / viscosity] * (1 + pairs) + [drag] + [1.0 / drag] * dim + [viscosity, 1.0 / viscosity, 1.0 / viscosity]
+    )
     r = tuple(np.float32(v) for v in levels.r)
-    kernels.pack[levels.grid.dim](r, levels.geometry, lines.table, co, fields, packed, present, viscosity, length)
+    kernels.pack[dim](r, levels.geometry, lines.table, co, fields, packed, factors)
+    present = np.zeros((len(lines.table), 3), np.int64)
+    finest = fields[: 3 * math.prod(levels.shape)].reshape(3, -1)
+    present[:, kernels.FRICTION], present[:, kernels.BULK] = finest[1].any(), finest[2].any()
+    for entry, line in zip(present, lines.table, strict=True):
+        first = line[kernels.COEFFICIENTS] + line[kernels.WIDTH] + (kernels.count(dim) - 1) * line[kernels.SLOTS]
+        entry[kernels.LAMBDA] = packed[first : first + line[kernels.SLOTS]].any()
     return Coefficients(packed, present, viscosity, length)
 
 
