@@ -1,5 +1,5 @@
 """
-Kernels on the vectors of the outer iteration, in single and in double precision.
+Kernels on the vectors of the outer iteration, in single and in double precision, and from one to the other.
 
 Sums are taken in chunks of fixed size and then over the chunks in order, so that bits do not depend on threads.
 """
@@ -68,3 +68,21 @@ orthogonalise = _both(
     _orthogonalise, "void(f0[::1], f0[:,::1], f0[:,::1], f0[::1], f0[::1], f0[::1], f0[::1], f8[:,::1])"
 )
 descend = _both(_descend, "void(f0, f0[::1], f0[::1], f0[::1], f0[::1], f0[::1], f8[:,::1])")
+
+
+@kernel("void(f8[:,:,::1], f8[::1], f4[:,:,::1])", parallel=True, error_model="numpy")
+def into_lines(values, factors, out):  # type: ignore[no-untyped-def]
+    """Values [components, lines, slots], each component times a factor, into lines that begin a slot earlier."""
+    for line in numba.prange(values.shape[1]):
+        for a in range(values.shape[0]):
+            for k in range(values.shape[2]):
+                out[a, line, k + 1] = factors[a] * values[a, line, k]
+
+
+@kernel("void(f4[:,:,::1], f8[::1], f8[:,:,::1])", parallel=True, error_model="numpy")
+def add_from_lines(lines, factors, out):  # type: ignore[no-untyped-def]
+    """Add to values [components, lines, slots] those in lines that begin a slot earlier, times a factor."""
+    for line in numba.prange(out.shape[1]):
+        for a in range(out.shape[0]):
+            for k in range(out.shape[2]):
+                out[a, line, k] += factors[a] * lines[a, line, k + 1]

@@ -257,7 +257,7 @@ def _refine(equations: _Equations, *, x: Array, tolerance: float, cycles: int) -
             if left is None:
                 return len(errors) - 1, errors[-1], True
             errors.append(begun * float(np.sqrt(left / size)))
-        x += single.unpack(found, unit * single.unknowns)
+        single.add(found, unit * single.unknowns, x)
         believed, errors[-1] = errors[-1], equations.error(x)
         if not errors[-1] <= max(MISTRUST * believed, tolerance):
             return len(errors) - 1, errors[-1], True

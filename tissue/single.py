@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from tissue import _kernels_cycle as kernels
+from tissue import _kernels_vectors as vectors
 from tissue.grid import Array
 from tissue.levels import Hierarchy, Integers
 from tissue.modes import Modes
@@ -71,7 +73,7 @@ class Single:
         self.forces = np.array([force] * dim + [1.0 / built.length])
         self.unknowns = np.array([1.0] * dim + [built.viscosity / built.length])
         self.modes = _scaled(modes, levels, built)
-        self.weight = self.pack(weight.reshape(dim + 1, -1), self.weights())
+        self.weight = self.pack(weight, self.weights())
 
     def weights(self) -> Array:
         """What takes the weights of tissue.multigrid to those of these units."""
@@ -86,15 +88,15 @@ class Single:
     def pack(self, values: Array, factors: Array) -> Singles:
         """Values [dim + 1, slots], each component times a factor, in lines."""
         out = np.zeros(self.size, np.float32)
-        shape = self.levels.shape
-        factors = factors.reshape(-1, *(1 for _ in shape))
-        np.multiply(values.reshape(-1, *shape), factors, out=self.view(out), casting="same_kind")
+        vectors.into_lines(self._by_line(values), factors, self._by_line(out))
         return out
 
-    def unpack(self, vector: Singles, factors: Array) -> Array:
-        """The slots of a vector [dim + 1, slots], each component times a factor."""
-        shape = self.levels.shape
-        return np.asarray((self.view(vector) * factors.reshape(-1, *(1 for _ in shape))).reshape(len(shape) + 1, -1))
+    def add(self, vector: Singles, factors: Array, out: Array) -> None:
+        """Add the slots of a vector to `out` [dim + 1, slots], each component times a factor."""
+        vectors.add_from_lines(self._by_line(vector), factors, self._by_line(out))
+
+    def _by_line(self, values: Any) -> Any:
+        return values.reshape(self.levels.grid.dim + 1, math.prod(self.levels.shape[:-1]), -1)
 
     def cycle(self, r: Singles, out: Singles) -> None:
         """A correction for the residual r, its free motions set."""
