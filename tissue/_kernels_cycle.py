@@ -21,6 +21,7 @@ import numpy as np
 
 from tissue._jit import Kernel, kernel
 from tissue._kernels_lines import (
+    BARE,
     BYTES,
     ZERO,
     apart,
@@ -39,8 +40,8 @@ from tissue._kernels_lines import (
     weighted,
 )
 
-_device = numba.njit(fastmath={"contract"}, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-_inline = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
+_device = numba.njit(fastmath={"contract"}, error_model="numpy", **BARE)
+_inline = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True, **BARE)
 # On smaller levels waking the threads costs more than the work.
 PARALLEL_SLOTS = 32768
 SMOOTH, FIRST, PRESSURE, RESIDUAL, IMAGE, RESTRICT, PROLONG = 0, 1, 2, 3, 4, 5, 6
@@ -387,7 +388,7 @@ def _part(operation, x, q, f, co, y, work, index, weight, begin, end, line, othe
         _transfer(x, y, work, index, weight, begin, end, line, other, r, operation == RESTRICT)
 
 
-@numba.njit(parallel=True, fastmath={"contract"}, error_model="numpy")
+@numba.njit(parallel=True, fastmath={"contract"}, error_model="numpy", **BARE)
 def _parts(operation, x, q, f, co, y, work, share, index, weight, parts, line, other, has, near, r, damping):  # type: ignore[no-untyped-def]
     n = line[SEEN_PLANES] if operation != RESTRICT else line[PLANES]
     for k in numba.prange(parts):

@@ -54,8 +54,10 @@ def apart(typing_context: Any) -> Any:
     return types.void(), generate
 
 
-_line = numba.njit(fastmath={"contract"}, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-_inline = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# what only other kernels call
+BARE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_line = numba.njit(fastmath={"contract"}, error_model="numpy", **BARE)
+_inline = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True, **BARE)
 
 
 @_inline

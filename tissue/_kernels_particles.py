@@ -16,7 +16,7 @@ import numpy as np
 
 from tissue._jit import Kernel, kernel
 
-_device = numba.njit(error_model="numpy")
+_device = numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 # For fewer points waking the threads costs more than the work.
 PARALLEL_POINTS = 16384
 

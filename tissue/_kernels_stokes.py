@@ -24,8 +24,9 @@ import numpy as np
 
 from tissue._jit import Kernel, kernel
 
-_device = numba.njit(fastmath={"contract"}, error_model="numpy")
-_inline = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
+_BARE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # only other kernels call these
+_device = numba.njit(fastmath={"contract"}, error_model="numpy", **_BARE)
+_inline = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True, **_BARE)
 # On smaller levels waking the threads costs more than the work.
 PARALLEL_SLOTS = 16384
 OVERLAP = 0  # the table of transfers between cells of two levels
@@ -111,42 +112,33 @@ def _residual_plane(i, x, f, out, co, shape, steps, at, r):  # type: ignore[no-u
                 _residual_cell(x, f, out, co, start + k, u0, u, u, d0, d, d, r)
 
 
-@numba.njit(parallel=True, fastmath={"contract"}, error_model="numpy")
-def _residual_parallel(x, f, out, co, shape, steps, at, r):  # type: ignore[no-untyped-def]
+def _residual(r, geometry, steps, co, x, f, out):  # type: ignore[no-untyped-def]
+    """out = f - A x on level 0, each [dim + 1, slots]."""
+    shape, at = geometry[3:6], geometry[11:16]
     for i in numba.prange(shape[0]):
         _residual_plane(i, x, f, out, co, shape, steps, at, r)
 
 
-def _residual(r, geometry, steps, co, x, f, out):  # type: ignore[no-untyped-def]
-    """out = f - A x on level 0, each [dim + 1, slots]."""
-    shape, at = geometry[3:6], geometry[11:16]
-    if out.shape[1] >= PARALLEL_SLOTS:
-        _residual_parallel(x, f, out, co, shape, steps, at, r)
-    else:
-        for i in range(shape[0]):
-            _residual_plane(i, x, f, out, co, shape, steps, at, r)
-
-
 @_inline
-def _gathered(fine, a, index, weight, table0, table1, table2, row0, row1, row2, s0, s1, last, three):  # type: ignore[no-untyped-def]
-    """Weighted sum over entries of row a of the other level; the weights of a table row end with its first zero."""
+def _gathered(fine, a, index, weight, row0, row1, row2, s0, s1, three):  # type: ignore[no-untyped-def]
+    """The mean over cells of row a of the finer level; the weights of a row of the table end with its first zero."""
     total = 0.0
-    for k in range(last):
-        w0 = weight[table0, row0, k]
+    for k in range(4):
+        w0 = weight[OVERLAP, row0, k]
         if w0 == 0.0:
             break
-        c0 = index[table0, row0, k] * s0
-        for m in range(last):
-            w1 = w0 * weight[table1, row1, m]
+        c0 = index[OVERLAP, row0, k] * s0
+        for m in range(4):
+            w1 = w0 * weight[OVERLAP, row1, m]
             if w1 == 0.0:
                 break
-            c1 = c0 + index[table1, row1, m] * s1
+            c1 = c0 + index[OVERLAP, row1, m] * s1
             if three:
-                for q in range(last):
-                    w2 = w1 * weight[table2, row2, q]
+                for q in range(4):
+                    w2 = w1 * weight[OVERLAP, row2, q]
                     if w2 == 0.0:
                         break
-                    total += w2 * fine[a, c1 + index[table2, row2, q]]
+                    total += w2 * fine[a, c1 + index[OVERLAP, row2, q]]
             else:
                 total += w1 * fine[a, c1]
     return total
@@ -283,6 +275,7 @@ def _faces(fields, co, cells, slots, at, a, steps, sides, r):  # type: ignore[no
             continue
         below = c + steps[1, at[a] + place[a]]
         co[friction + a, c] = 0.5 * (fields[1, below] + fields[1, c])
+        # lambda is never positive: without it a sweep does not overshoot
         d = (co[0, c] + co[0, below]) * r[a] ** 2 + co[friction + a, c]
         for b in range(dim):
             if b != a:
@@ -326,22 +319,7 @@ def _set_up(r0, geometry, inverse_spacing, steps, index, weight, sides, fields, 
                 i, j, k = _index_of(c, at, dim)
                 row0, row1, row2 = table[0] + i, table[1] + j, table[2] + k
                 for a in range(3):
-                    here[a, c] = _gathered(
-                        fine,
-                        a,
-                        index,
-                        weight,
-                        OVERLAP,
-                        OVERLAP,
-                        OVERLAP,
-                        row0,
-                        row1,
-                        row2,
-                        above[3],
-                        above[4],
-                        4,
-                        dim == 3,
-                    )
+                    here[a, c] = _gathered(fine, a, index, weight, row0, row1, row2, above[3], above[4], dim == 3)
         col = level_rows(co, geometry, level, rows(dim)[3] + 1)
         col[:] = 0.0
         eta = np.zeros(here.shape[1])
@@ -362,13 +340,13 @@ def _set_up(r0, geometry, inverse_spacing, steps, index, weight, sides, fields, 
         _cells(col, cells, at, steps, r)
 
 
-def _both(function: Any, signature: str) -> dict[int, Kernel]:
+def _both(function: Any, signature: str, **more: bool) -> dict[int, Kernel]:
     """`function` in two and in three dimensions, by dimension; its first argument tells which."""
-    options = {"fastmath": {"contract"}, "error_model": "numpy"}
+    options = {"fastmath": {"contract"}, "error_model": "numpy", **more}
     return {dim: kernel(f"void(UniTuple(f8, {dim}), {signature})", **options)(function) for dim in (2, 3)}
 
 
 _TABLES = "i8[:,::1], f8[:,::1], i8[:,::1], i8[:,:,::1], f8[:,:,::1]"
 _V = "f8[:,::1]"
-residual = _both(_residual, f"i8[::1], i8[:,::1], {_V}, {_V}, {_V}, {_V}")
+residual = _both(_residual, f"i8[::1], i8[:,::1], {_V}, {_V}, {_V}, {_V}", parallel=True)
 set_up = _both(_set_up, f"{_TABLES}, i8[:,::1], f8[::1], f8[::1]")

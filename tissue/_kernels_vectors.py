@@ -13,10 +13,13 @@ import numba
 from tissue._jit import Kernel, kernel
 
 CHUNK = 4096
+_device = numba.njit(
+    error_model="numpy", fastmath={"contract", "reassoc"}, no_cpython_wrapper=True, no_cfunc_wrapper=True
+)
 _OPTIONS = {"parallel": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
 
 
-@numba.njit(error_model="numpy", fastmath={"contract", "reassoc"})
+@_device
 def _dot(a, b, weight):  # type: ignore[no-untyped-def]
     total = 0.0
     for i in range(weight.size):
@@ -24,7 +27,7 @@ def _dot(a, b, weight):  # type: ignore[no-untyped-def]
     return total
 
 
-@numba.njit(error_model="numpy", fastmath={"contract", "reassoc"})
+@_device
 def _add(factor, a, out):  # type: ignore[no-untyped-def]
     for i in range(out.size):
         out[i] += factor * a[i]
@@ -70,19 +73,19 @@ orthogonalise = _both(
 descend = _both(_descend, "void(f0, f0[::1], f0[::1], f0[::1], f0[::1], f0[::1], f8[:,::1])")
 
 
-@kernel("void(f8[:,:,::1], f8[::1], f4[:,:,::1])", parallel=True, error_model="numpy")
+@kernel("void(f8[:,:,::1], f8[::1], f4[:,:,::1])", error_model="numpy")
 def into_lines(values, factors, out):  # type: ignore[no-untyped-def]
     """Values [components, lines, slots], each component times a factor, into lines that begin a slot earlier."""
-    for line in numba.prange(values.shape[1]):
+    for line in range(values.shape[1]):
         for a in range(values.shape[0]):
             for k in range(values.shape[2]):
                 out[a, line, k + 1] = factors[a] * values[a, line, k]
 
 
-@kernel("void(f4[:,:,::1], f8[::1], f8[:,:,::1])", parallel=True, error_model="numpy")
+@kernel("void(f4[:,:,::1], f8[::1], f8[:,:,::1])", error_model="numpy")
 def add_from_lines(lines, factors, out):  # type: ignore[no-untyped-def]
     """Add to values [components, lines, slots] those in lines that begin a slot earlier, times a factor."""
-    for line in numba.prange(out.shape[1]):
+    for line in range(out.shape[1]):
         for a in range(out.shape[0]):
             for k in range(out.shape[2]):
                 out[a, line, k] += factors[a] * lines[a, line, k + 1]
