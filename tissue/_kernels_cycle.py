@@ -6,8 +6,8 @@ and takes the mean of what the two cells beside a face ask for (additive Vanka):
 no order of cells or number of threads is to be seen in the bits. On its way through the planes of the first axis it
 keeps two planes of what it needs twice.
 
-Vectors hold [dim + 1, slots] of every level one after another, `co` a line of zeros and [rows, slots] of each: 2 eta, the
-viscosity on the edges of every pair of axes, friction in cells, the inverse diagonals of the momentum equations,
+Vectors hold [dim + 1, slots] of every level one after another, `co` a line of zeros and [rows, slots] of each: 2 eta,
+the viscosity on the edges of every pair of axes, friction in cells, the inverse diagonals of the momentum equations,
 1 / bulk modulus, the inverse of the cell's pressure equation, and lambda. Columns of `lines` are named below.
 Source: Farrell, He and MacLachlan 2021, doi:10.1002/nla.2306.
 """
@@ -17,13 +17,12 @@ from __future__ import annotations
 from typing import Any
 
 import numba
-import numpy as np
 
-from tissue._jit import Kernel, kernel
+from tissue._jit import Kernel, bare, kernel
 from tissue._kernels_lines import (
-    BARE,
     BYTES,
     ZERO,
+    address,
     apart,
     continuity,
     converted,
@@ -40,15 +39,15 @@ from tissue._kernels_lines import (
     weighted,
 )
 
-_device = numba.njit(fastmath={"contract"}, error_model="numpy", **BARE)
-_inline = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True, **BARE)
+_device = bare(fastmath={"contract"})
+_inline = bare(fastmath={"contract"}, forceinline=True)
 # On smaller levels waking the threads costs more than the work.
 PARALLEL_SLOTS = 32768
 SMOOTH, FIRST, PRESSURE, RESIDUAL, IMAGE, RESTRICT, PROLONG = 0, 1, 2, 3, 4, 5, 6
 DOWN, UP, COARSEST, ONLY_IMAGE = 0, 1, 2, 3
 # columns of `lines`: slots of the planes and of the lines in one, those visited, slots visited in a line, cells in a
-# line, whether it wraps, length, slots in all, first slot, first coefficient, whether the next level's lines are half as
-# long, one, rows of the tables of the axes
+# line, whether it wraps, length, slots in all, first slot, first coefficient, whether the next level's lines are half
+# as long, one, rows of the tables of the axes
 PLANES, LINES, SEEN_PLANES, SEEN_LINES, SEEN, CELLS, WRAPS, WIDTH, SLOTS, START, COEFFICIENTS, HALVES, ONE = range(13)
 TABLE = 13
 # columns of `present`: whether a level has friction, a finite bulk modulus, lambda
@@ -340,8 +339,8 @@ def _gather(source, work, index, weight, tables, places, most, other, r):  # typ
 @_device
 def _transfer(source, target, work, index, weight, begin, end, line, other, r, down):  # type: ignore[no-untyped-def]
     """
-    From the residual of the fine level, of `other`, the driving of the coarse one, of `line`; or, if not `down`, add the
-    coarse correction, of `other`, to the fine level, of `line`, linear in each axis.
+    From the residual of the fine level, of `other`, the driving of the coarse one, of `line`; or, if not `down`, add
+    the coarse correction, of `other`, to the fine level, of `line`, linear in each axis.
     """
     apart()
     dim, total = len(r), index.size // (5 * ENTRIES)
@@ -361,10 +360,10 @@ def _transfer(source, target, work, index, weight, begin, end, line, other, r, d
                             out[k] = ZERO
                     continue
                 at = ENTRIES * tables[dim - 1] * total + fine[TABLE + dim - 1]
-                w = weight.ctypes.data + BYTES * at
+                w = address(weight) + BYTES * at
                 w0, w1, w2, w3 = singles(w), singles(w + step), singles(w + 2 * step), singles(w + 3 * step)
                 if not fine[HALVES]:
-                    picked(n, singles(work), integers(index.ctypes.data + 8 * at), w0, total, most, out, down)
+                    picked(n, singles(work), integers(address(index) + 8 * at), w0, total, most, out, down)
                 elif down:
                     halved(n, singles(work + BYTES), w0, w1, w2, w3, out)
                 else:
@@ -377,28 +376,32 @@ def _transfer(source, target, work, index, weight, begin, end, line, other, r, d
 def _part(operation, x, q, f, co, y, work, index, weight, begin, end, line, other, has, near, r, damping):  # type: ignore[no-untyped-def]
     """One operation in planes begin ... end - 1."""
     apart()
-    sweep = operation == SMOOTH or operation == FIRST
+    sweep = operation in (SMOOTH, FIRST)
     if sweep:
         _smooth(x, q, f, co, y, work, begin, end, line, has, near, r, damping, operation == FIRST, sweep)
     elif operation == PRESSURE:
         _effective(x, co, y, begin, end, line, near, r)
-    elif operation == RESIDUAL or operation == IMAGE:
+    elif operation in (RESIDUAL, IMAGE):
         _residuals(x, q, f, co, y, begin, end, line, has, near, r, operation == RESIDUAL, sweep)
     else:
         _transfer(x, y, work, index, weight, begin, end, line, other, r, operation == RESTRICT)
 
 
-@numba.njit(parallel=True, fastmath={"contract"}, error_model="numpy", **BARE)
+@bare(parallel=True, fastmath={"contract"})
 def _parts(operation, x, q, f, co, y, work, share, index, weight, parts, line, other, has, near, r, damping):  # type: ignore[no-untyped-def]
     n = line[SEEN_PLANES] if operation != RESTRICT else line[PLANES]
     for k in numba.prange(parts):
         begin, end = k * n // parts, (k + 1) * n // parts
-        _part(operation, x, q, f, co, y, work + k * share, index, weight, begin, end, line, other, has, near, r, damping)
+        _part(
+            operation, x, q, f, co, y, work + k * share, index, weight, begin, end, line, other, has, near, r, damping
+        )
 
 
 @_device
-def _all(operation, x, q, f, co, y, work, share, index, weight, threads, line, other, has, near, r, damping):  # type: ignore[no-untyped-def]
+def _all(operation, places, index, weight, threads, line, other, has, near, r, damping):  # type: ignore[no-untyped-def]
+    """One operation on a level, on all threads where it is worth it; `places` are addresses and the bytes of a desk."""
     apart()
+    x, q, f, co, y, work, share = places
     if threads > 1 and line[SLOTS] >= PARALLEL_SLOTS:
         _parts(operation, x, q, f, co, y, work, share, index, weight, threads, line, other, has, near, r, damping)
     else:
@@ -446,42 +449,41 @@ def _cycle(  # type: ignore[no-untyped-def]
     """
     dim = len(r0)
     n = BYTES * (dim + 1)
-    desk, share = work.ctypes.data, BYTES * (work.size // threads)
+    desk, share = address(work), BYTES * (work.size // threads)
     for visit in range(schedule.shape[0]):
         task, level = schedule[visit, 0], schedule[visit, 1]
         r, line, has = _tuple_at(inverse_spacing, level, r0), lines[level], present[level]
         coarse = lines[min(level + 1, lines.shape[0] - 1)]
-        here = found.ctypes.data if level == 0 else x.ctypes.data + n * line[START]
-        f_here = given.ctypes.data if level == 0 else f.ctypes.data + n * line[START]
-        there, rest = y.ctypes.data + n * line[START], left.ctypes.data + n * line[START]
-        p_here = q.ctypes.data + BYTES * line[START]
-        own = co.ctypes.data + BYTES * line[COEFFICIENTS]
+        here = address(found) if level == 0 else address(x) + n * line[START]
+        f_here = address(given) if level == 0 else address(f) + n * line[START]
+        there, rest = address(y) + n * line[START], address(left) + n * line[START]
+        p_here = address(q) + BYTES * line[START]
+        own = address(co) + BYTES * line[COEFFICIENTS]
         times = 0 if task == ONLY_IMAGE else (coarsest if task == COARSEST else sweeps)
         if task == UP and times % 2 == 1:
             here, there = there, here
-        # a transfer up, the sweeps, the residual and a transfer down; all through one call, which is long in machine code
+        # a transfer up, the sweeps, the residual, a transfer down; all through one call, which is long in machine code
         for step in range(-1, times + 2):
             one, other, source, target = line, line, here, there
             first = step == 0 and schedule[visit, 2] == 1
             if step == -1:
                 operation, wanted = PROLONG, task == UP
-                other, source, target = coarse, x.ctypes.data + n * coarse[START], here
+                other, source, target = coarse, address(x) + n * coarse[START], here
             elif step < times:
                 operation, wanted = FIRST if first else SMOOTH, True
             elif step == times:
-                operation, wanted = IMAGE if task == ONLY_IMAGE else RESIDUAL, task == DOWN or task == ONLY_IMAGE
+                operation, wanted = IMAGE if task == ONLY_IMAGE else RESIDUAL, task in (DOWN, ONLY_IMAGE)
                 target = rest
             else:
                 operation, wanted = RESTRICT, task == DOWN
-                one, other, source, target = coarse, line, rest, f.ctypes.data + n * coarse[START]
+                one, other, source, target = coarse, line, rest, address(f) + n * coarse[START]
             effective = has[LAMBDA] and 0 <= step <= times and not first
             p = p_here if effective else here + BYTES * dim * line[SLOTS]
             for turn in range(2 if effective else 1):
                 kind, to = (PRESSURE, p_here) if effective and turn == 0 else (operation, target)
                 if wanted:
-                    _all(
-                        kind, source, p, f_here, own, to, desk, share, index, weight, threads, one, other, has, near, r, damping
-                    )
+                    places = source, p, f_here, own, to, desk, share
+                    _all(kind, places, index, weight, threads, one, other, has, near, r, damping)
             if 0 <= step < times:
                 here, there = there, here
 
@@ -508,11 +510,11 @@ def _pack(r0, geometry, lines, source, fields, co, factors):  # type: ignore[no-
     friction, _, bulk, _, lam = rows(dim)
     for level in range(lines.shape[0]):
         line, slots, first = lines[level], geometry[level, 10], geometry[level, 9]
-        given = source.ctypes.data + 8 * (2 * dim + 4 + pairs) * first
-        out = co.ctypes.data + BYTES * (line[COEFFICIENTS] + line[WIDTH])
+        given = address(source) + 8 * (2 * dim + 4 + pairs) * first
+        out = address(co) + BYTES * (line[COEFFICIENTS] + line[WIDTH])
         for row in range(lam + 1):
             if row == friction:
-                own = fields.ctypes.data + 8 * (3 * first + slots)
+                own = address(fields) + 8 * (3 * first + slots)
             else:
                 # of 2 eta, lambda, edges, friction on faces, 1 / bulk modulus, inverse diagonals, inverse of the cell
                 at = 1 if row == lam else (0 if row == 0 else row + 1)

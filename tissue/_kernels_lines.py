@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+
+from tissue._jit import bare
 
 ONE, HALF, ZERO = np.float32(1.0), np.float32(0.5), np.float32(0.0)
 # what single precision holds, with room for products
@@ -37,8 +38,7 @@ def _pointer(kind: Any) -> Any:
 singles, doubles, integers = _pointer(types.float32), _pointer(types.float64), _pointer(types.int64)
 
 
-@intrinsic
-def apart(typing_context: Any) -> Any:
+def _apart(typing_context: Any) -> Any:
     """
     Make of the function that calls this a place of its own in the machine code, whose pointers lead to memory that
     overlaps nowhere where it writes.
@@ -54,10 +54,15 @@ def apart(typing_context: Any) -> Any:
     return types.void(), generate
 
 
-# what only other kernels call
-BARE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-_line = numba.njit(fastmath={"contract"}, error_model="numpy", **BARE)
-_inline = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True, **BARE)
+apart: Any = intrinsic(_apart)
+_line = bare(fastmath={"contract"})
+_inline = bare(fastmath={"contract"}, forceinline=True)
+
+
+@_inline
+def address(array):  # type: ignore[no-untyped-def]
+    """Of its first entry, as a signed number."""
+    return np.intp(array.ctypes.data)
 
 
 @_inline
@@ -84,7 +89,8 @@ def momentum(n, x, q, f, e, fr, dfr, inverse, out, up, down, r, scaled):  # type
     The residual of the momentum equations on n lower faces of each axis, times their inverse diagonals if `scaled`.
 
     x, f, inverse, out: one line for each axis; e: 2 eta and the viscosity on the edges of each pair of axes; q: the
-    pressure; fr: friction, and dfr how far that of the cells before is; up, down: how far the next and the last slot are.
+    pressure; fr: friction, and dfr how far that of the cells before is; up, down: how far the next and the last slot
+    are.
     """
     apart()
     (x0, x1), (f0, f1), (i0, i1), (out0, out1) = x[:2], f[:2], inverse[:2], out[:2]

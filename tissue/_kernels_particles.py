@@ -14,9 +14,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from tissue._jit import Kernel, kernel
+from tissue._jit import Kernel, bare, kernel
 
-_device = numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_device = bare()
 # For fewer points waking the threads costs more than the work.
 PARALLEL_POINTS = 16384
 
@@ -59,7 +59,7 @@ def _read(r, field, positions, q, offset, strides, wrap, last, index, factor):  
         return a0 * low + a1 * _along_last(field, i1, j, b, strides[1], index, factor, 1)
 
 
-@numba.njit(parallel=True, error_model="numpy")
+@bare(parallel=True)
 def _gather_parallel(r, field, positions, offset, strides, wrap, last, index, factor, out):  # type: ignore[no-untyped-def]
     for q in numba.prange(out.size):
         out[q] = _read(r, field, positions, q, offset, strides, wrap, last, index, factor)
@@ -99,7 +99,7 @@ def _scatter_one(r, amount, positions, offset, strides, wrap, last, index, out):
             _spread_last(out, i1, high, j, b, strides[1], index, 1)
 
 
-@numba.njit(parallel=True, error_model="numpy")
+@bare(parallel=True)
 def _scatter_parallel(r, amounts, positions, offset, strides, wrap, last, index, start, out):  # type: ignore[no-untyped-def]
     for k in numba.prange(amounts.shape[1]):
         own = out[start[k] : start[k + 1]]

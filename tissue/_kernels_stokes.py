@@ -22,13 +22,10 @@ from typing import Any
 import numba
 import numpy as np
 
-from tissue._jit import Kernel, kernel
+from tissue._jit import Kernel, bare, kernel
 
-_BARE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # only other kernels call these
-_device = numba.njit(fastmath={"contract"}, error_model="numpy", **_BARE)
-_inline = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True, **_BARE)
-# On smaller levels waking the threads costs more than the work.
-PARALLEL_SLOTS = 16384
+_device = bare(fastmath={"contract"})
+_inline = bare(fastmath={"contract"}, forceinline=True)
 OVERLAP = 0  # the table of transfers between cells of two levels
 NO_SLIP, FREE_SLIP, TRACTION_FREE = 1, 2, 3
 

@@ -10,13 +10,11 @@ from typing import Any
 
 import numba
 
-from tissue._jit import Kernel, kernel
+from tissue._jit import Kernel, bare, kernel
 
 CHUNK = 4096
-_device = numba.njit(
-    error_model="numpy", fastmath={"contract", "reassoc"}, no_cpython_wrapper=True, no_cfunc_wrapper=True
-)
-_OPTIONS = {"parallel": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+_device = bare(fastmath={"contract", "reassoc"})
+_OPTIONS: dict[str, Any] = {"parallel": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
 
 
 @_device

@@ -46,12 +46,12 @@ class Directions:
     @property
     def step(self) -> Vector:
         """Where the next step is to be written."""
-        return self.steps[self.used % len(self.steps)]
+        return np.asarray(self.steps[self.used % len(self.steps)])
 
     @property
     def image(self) -> Vector:
         """Where its image is to be written."""
-        return self.images[self.used % len(self.images)]
+        return np.asarray(self.images[self.used % len(self.images)])
 
     def reuse(self, x: Vector, r: Vector) -> float:
         """Take from a new residual r all that the kept steps can take, and add to x; the new square of r."""
@@ -80,7 +80,8 @@ class Directions:
         if not length > 0.0:
             return None
         self.lengths[slot] = length
-        kernels.descend[size](self.weight.dtype.type(-along / length), self.image, self.step, r, x, self.weight, partial)
+        factor = self.weight.dtype.type(-along / length)
+        kernels.descend[size](factor, self.image, self.step, r, x, self.weight, partial)
         self.used += 1
         return float(partial[:, 0].sum())
 

@@ -214,7 +214,8 @@ def _lines(grid: Grid, geometry: Integers, steps: Integers, index: Integers, wei
         width = 8 * ((int(shape[-1]) + 3 + 7) // 8 | 1)
         planes, rows = int(slots[0]), int(slots[1]) if dim == 3 else 1
         line[cycle.PLANES], line[cycle.LINES] = planes, rows
-        line[cycle.SEEN_PLANES], line[cycle.SEEN_LINES], line[cycle.SEEN] = seen[0], seen[1] if dim == 3 else 1, seen[-1]
+        line[cycle.SEEN_PLANES], line[cycle.SEEN] = seen[0], seen[-1]
+        line[cycle.SEEN_LINES] = seen[1] if dim == 3 else 1
         line[cycle.CELLS], line[cycle.WRAPS], line[cycle.WIDTH] = shape[-1], grid.periodic[-1], width
         line[cycle.SLOTS], line[cycle.START] = planes * rows * width, start
         line[cycle.COEFFICIENTS], line[cycle.ONE] = coefficients, 1

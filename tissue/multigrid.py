@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -159,7 +160,7 @@ def _solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) ->
         x[:] = start
         algebraic = Preconditioner(a.hierarchy, a.coefficients())
         patience = PATIENCE if f.size <= MOST_FACTORED[a.dim] else np.inf
-        limits = {"tolerance": tolerance, "cycles": cycles - used, "patience": patience}
+        limits: dict[str, Any] = {"tolerance": tolerance, "cycles": cycles - used, "patience": patience}
         more, error, stalled = _descend(equations, algebraic, x=x, **limits)
         used += more
         if stalled:

@@ -88,9 +88,7 @@ def _scatter(grid: Grid, amounts: Array, points: Array, nodes: Sequence[tuple[in
     strides = np.array([place.arguments[1] for place in places])
     index = np.stack([place.index for place in places])
     wrap, last = places[0].arguments[2:]
-    kernels.scatter[grid.dim](
-        _inverse_spacing(grid), amounts, points, offset, strides, wrap, last, index, start, flat
-    )
+    kernels.scatter[grid.dim](_inverse_spacing(grid), amounts, points, offset, strides, wrap, last, index, start, flat)
     flat /= grid.cell_area
     fields = [flat[start[k] : start[k + 1]].reshape(place.shape) for k, place in enumerate(places)]
     for field, node in zip(fields, nodes, strict=True):

@@ -21,7 +21,7 @@ from tissue.grid import Array
 from tissue.levels import Hierarchy, Integers
 from tissue.modes import Modes
 
-Singles = NDArray[np.float32]
+Singles = NDArray[Any]  # of four bytes each
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,9 @@ def coefficients(levels: Hierarchy, co: Array, fields: Array, *, viscosity: floa
 class Single:
     """Cycle and operator for vectors [(dim + 1) slots] of level 0, and the buffers of all levels."""
 
-    def __init__(self, levels: Hierarchy, built: Coefficients, modes: Modes, weight: Array, *, sweeps: int, damping: float) -> None:
+    def __init__(
+        self, levels: Hierarchy, built: Coefficients, modes: Modes, weight: Array, *, sweeps: int, damping: float
+    ) -> None:
         self.levels, self.built, self.sweeps, self.damping = levels, built, sweeps, damping
         lines, dim = levels.lines, levels.grid.dim
         self.size = (dim + 1) * int(lines.table[0, kernels.SLOTS])
@@ -145,7 +147,7 @@ ONLY_IMAGE = np.array([[kernels.ONLY_IMAGE, 0, 0]])
 def _scaled(modes: Modes, levels: Hierarchy, built: Coefficients) -> Modes:
     """The free motions for vectors in lines and in these units."""
     drag = built.length**2 / built.viscosity
-    friction = None
+    friction: Singles | None = None
     if modes.friction is not None and modes.resisted:
         friction = (modes.friction.reshape(-1, *levels.shape) * drag).astype(np.float32)
     return replace(

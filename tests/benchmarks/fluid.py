@@ -110,7 +110,7 @@ def _stokes() -> str:
 
 def _walls(jobs: Mapping[str, Callable[[], object]], *, rounds: int = 7) -> dict[str, float]:
     """Least seconds on the clock of each job, in turns after one warm-up each."""
-    least = {name: np.inf for name in jobs}
+    least = dict.fromkeys(jobs, np.inf)
     for job in jobs.values():
         job()
     for _ in range(rounds):
@@ -132,7 +132,8 @@ def _threads() -> str:
         stokes = _fluid(_grid(shape))
         job = partial(stokes.solve, active_stress=_stress(stokes.grid, 1))
         seconds = _walls({"one": partial(_on, 1, job), "two": partial(_on, 2, job)})
-        rows.append([" x ".join(map(str, shape)), *(1e3 * s for s in seconds.values()), seconds["one"] / seconds["two"]])
+        name, taken = " x ".join(map(str, shape)), [1e3 * s for s in seconds.values()]
+        rows.append([name, *taken, taken[0] / taken[1]])
     return table("One and two threads, on the clock", ["grid", "one, ms", "two, ms", "times as fast"], rows)
 
 
