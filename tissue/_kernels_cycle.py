@@ -42,7 +42,7 @@ from tissue._kernels_lines import (
 _device = bare(fastmath={"contract"})
 _inline = bare(fastmath={"contract"}, forceinline=True)
 # On smaller levels waking the threads costs more than the work.
-PARALLEL_SLOTS = 32768
+PARALLEL_SLOTS = 16384
 SMOOTH, FIRST, PRESSURE, RESIDUAL, IMAGE, RESTRICT, PROLONG = 0, 1, 2, 3, 4, 5, 6
 DOWN, UP, COARSEST, ONLY_IMAGE = 0, 1, 2, 3
 # columns of `lines`: slots of the planes and of the lines in one, those visited, slots visited in a line, cells in a

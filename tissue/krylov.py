@@ -33,15 +33,18 @@ def squared(vector: Vector, weight: Vector) -> float:
     return float(partial.sum(axis=0)[0])
 
 
+def room(size: int, kind: type[np.floating[Any]], *, most: int) -> tuple[Vector, Vector]:
+    """Arrays for so many steps and images; memory is taken only for those that are used."""
+    places = min(most, max(FEWEST, MOST_BYTES // (2 * np.dtype(kind).itemsize * size)))
+    return np.zeros((places, size), kind), np.zeros((places, size), kind)
+
+
 class Directions:
     """Steps and what they add to the residual, the latter orthogonal; the oldest give way when no place is left."""
 
-    def __init__(self, weight: Vector, *, most: int) -> None:
-        self.weight, n = weight, weight.size
-        places = min(most, max(FEWEST, MOST_BYTES // (2 * weight.itemsize * n)))
-        # memory is taken only for directions that are used
-        self.steps, self.images = np.zeros((places, n), weight.dtype), np.zeros((places, n), weight.dtype)
-        self.lengths, self.used = np.zeros(places), 0
+    def __init__(self, weight: Vector, steps: Vector, images: Vector) -> None:
+        self.weight, self.steps, self.images = weight, steps, images
+        self.lengths, self.used = np.zeros(len(steps)), 0
 
     @property
     def step(self) -> Vector:

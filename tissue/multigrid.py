@@ -18,15 +18,14 @@ import numpy as np
 from tissue import _kernels_stokes as kernels
 from tissue.algebraic import MOST_FACTORED, Direct, Preconditioner
 from tissue.grid import Array, Grid
-from tissue.krylov import Directions, remaining, squared
+from tissue.krylov import Directions, remaining, room, squared
 from tissue.levels import Hierarchy, hierarchy
 from tissue.modes import Modes, free_modes
-from tissue.single import Coefficients, Single, coefficients
+from tissue.single import Coefficients, Single, coefficients, put_back, take_desk
 
 # Sweeps before and after each visit, and their damping: below a viscosity contrast of HARD_CONTRAST and above.
 EASY, HARD, HARD_CONTRAST = (3, 0.9), (6, 0.9), 300.0
-# Directions that GCR keeps, in double precision and around the cycle, where more save fewer cycles than they cost.
-DIRECTIONS, FEW_DIRECTIONS = 200, 5
+DIRECTIONS = 200  # that GCR keeps in double precision
 # How many cycles may be to come at the rate of the last ones.
 PATIENCE = 70.0
 # The residual is worked out anew in double precision after it has fallen so far in single precision, which is not
@@ -213,7 +212,7 @@ def _descend(
     """
     a, r = equations.a, equations.r
     errors, zero = [equations.begin(x)], np.zeros_like(x)
-    directions = Directions(equations.weight, most=DIRECTIONS)
+    directions = Directions(equations.weight, *room(x.size, np.float64, most=DIRECTIONS))
     while errors[-1] > tolerance and len(errors) <= cycles and np.isfinite(errors[-1]):
         if remaining(errors, tolerance) > patience:
             return len(errors) - 1, errors[-1], True
@@ -239,8 +238,19 @@ def _refine(equations: _Equations, *, x: Array, tolerance: float, cycles: int) -
     a, errors = equations.a, [equations.begin(x)]
     if errors[0] <= tolerance or not np.isfinite(errors[0]):
         return 0, errors[0], False
-    single = Single(a.hierarchy, a.single, a.modes, equations.weight, sweeps=a.sweeps, damping=a.damping)
-    directions = Directions(single.weight, most=FEW_DIRECTIONS)
+    desk = take_desk(a.hierarchy)
+    single = Single(desk, a.single, a.modes, equations.weight, sweeps=a.sweeps, damping=a.damping)
+    found = _search(equations, single, x=x, errors=errors, tolerance=tolerance, cycles=cycles)
+    if not found[2]:
+        # one that overflowed is not used again
+        put_back(desk)
+    return found
+
+
+def _search(
+    equations: _Equations, single: Single, *, x: Array, errors: list[float], tolerance: float, cycles: int
+) -> tuple[int, float, bool]:
+    directions = Directions(single.weight, *single.desk.directions)
     while errors[-1] > tolerance and len(errors) <= cycles:
         # residuals of about one, whatever drives the flow
         unit, begun, wanted = float(np.abs(equations.r).max()), errors[-1], max(tolerance, REFRESH * errors[-1])

@@ -18,9 +18,13 @@ from numpy.typing import NDArray
 from tissue import _kernels_cycle as kernels
 from tissue import _kernels_vectors as vectors
 from tissue.grid import Array
+from tissue.krylov import room
 from tissue.levels import Hierarchy, Integers
 from tissue.modes import Modes
 
+# Directions kept around the cycle, where more save fewer cycles than they cost.
+DIRECTIONS = 5
+MOST_KEPT_BYTES = 2**28
 Singles = NDArray[Any]  # of four bytes each
 
 
@@ -54,21 +58,46 @@ def coefficients(levels: Hierarchy, co: Array, fields: Array, *, viscosity: floa
     return Coefficients(packed, present, viscosity, length)
 
 
+class Desk:
+    """The buffers of a solve: vectors of all levels, scratch for every thread, and the outer iteration's directions."""
+
+    def __init__(self, levels: Hierarchy, threads: int) -> None:
+        lines, dim = levels.lines, levels.grid.dim
+        self.levels, self.threads = levels, threads
+        self.x, self.y, self.f, self.left = (np.zeros((dim + 1) * lines.slots, np.float32) for _ in range(4))
+        self.q = np.zeros(lines.slots, np.float32)
+        self.work = np.zeros(threads * lines.scratch, np.float32)
+        self.size = (dim + 1) * int(lines.table[0, kernels.SLOTS])
+        self.directions = room(self.size, np.float32, most=DIRECTIONS)
+
+
+# Taking memory from the system and giving it back takes up to a fifth of a solve: the last desk waits for the next one.
+_waiting: list[Desk] = []
+
+
+def take_desk(levels: Hierarchy) -> Desk:
+    """The desk that was put back last if it fits, or a new one; two threads that solve at once get two."""
+    try:
+        desk = _waiting.pop()
+    except IndexError:
+        return Desk(levels, numba.get_num_threads())
+    return desk if desk.levels is levels and desk.threads == numba.get_num_threads() else take_desk(levels)
+
+
+def put_back(desk: Desk) -> None:
+    """Keep a desk for the next solve on its grid, unless it is large."""
+    if 4 * len(desk.directions) * DIRECTIONS * desk.size <= MOST_KEPT_BYTES:
+        _waiting[:] = [desk]
+
+
 class Single:
-    """Cycle and operator for vectors [(dim + 1) slots] of level 0, and the buffers of all levels."""
+    """Cycle and operator for vectors [(dim + 1) slots] of level 0."""
 
     def __init__(
-        self, levels: Hierarchy, built: Coefficients, modes: Modes, weight: Array, *, sweeps: int, damping: float
+        self, desk: Desk, built: Coefficients, modes: Modes, weight: Array, *, sweeps: int, damping: float
     ) -> None:
-        self.levels, self.built, self.sweeps, self.damping = levels, built, sweeps, damping
-        lines, dim = levels.lines, levels.grid.dim
-        self.size = (dim + 1) * int(lines.table[0, kernels.SLOTS])
-        self.threads = numba.get_num_threads()
-        self.x, self.y, self.f, self.left = (np.zeros((dim + 1) * lines.slots, np.float32) for _ in range(4))
-        self.q = np.zeros(lines.slots if built.present[:, kernels.LAMBDA].any() else 0, np.float32)
-        if not self.q.size:
-            self.q = self.left
-        self.work = np.zeros(self.threads * lines.scratch, np.float32)
+        self.desk, self.levels, self.built, self.sweeps, self.damping = desk, desk.levels, built, sweeps, damping
+        levels, dim, self.size = desk.levels, desk.levels.grid.dim, desk.size
         self.spacing = (levels.inverse_spacing * built.length).astype(np.float32)
         # forces, pressures and growth in the units of double precision
         force = built.viscosity / built.length**2
@@ -128,16 +157,16 @@ class Single:
             built.co,
             r,
             x,
-            self.x,
-            self.y,
-            self.f,
-            self.q,
-            self.left if left is None else left,
-            self.work,
+            self.desk.x,
+            self.desk.y,
+            self.desk.f,
+            self.desk.q,
+            self.desk.left if left is None else left,
+            self.desk.work,
             np.float32(self.damping),
             self.sweeps,
             levels.coarsest_sweeps,
-            self.threads,
+            self.desk.threads,
         )
 
 
