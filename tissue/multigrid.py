@@ -23,11 +23,12 @@ from tissue.levels import Hierarchy, hierarchy
 from tissue.modes import Modes, free_modes
 from tissue.single import Coefficients, Single, coefficients, put_back, take_desk
 
-# Sweeps before and after each visit, and their damping: below a viscosity contrast of HARD_CONTRAST and above.
-EASY, HARD, HARD_CONTRAST = (3, 0.9), (6, 0.9), 300.0
+# Sweeps before and after each visit, their damping, and the directions that GCR keeps (more save fewer cycles than they
+# cost): below a viscosity contrast of HARD_CONTRAST and above.
+EASY, HARD, HARD_CONTRAST = (3, 0.9, 5), (8, 0.9, 25), 300.0
 DIRECTIONS = 200  # that GCR keeps in double precision
-# How many cycles may be to come at the rate of the last ones.
-PATIENCE = 70.0
+# How many cycles may be to come at the rate of the last ones: of the multigrid, and of what is tried after it.
+PATIENCE, SLOW_PATIENCE = 150.0, 70.0
 # The residual is worked out anew in double precision after it has fallen so far in single precision, which is not
 # trusted where that finds so many times as much.
 REFRESH, MISTRUST = 1e-4, 30.0
@@ -44,6 +45,7 @@ class Operator:
     scale: float
     sweeps: int
     damping: float
+    kept: int
     modes: Modes
 
     @property
@@ -104,10 +106,10 @@ def operator(grid: Grid, *, viscosity: Array, friction: Array, inverse_bulk: Arr
     mean, length = float(np.exp(log_viscosity.mean())), float(np.exp(np.log(grid.spacing).mean()))
     single = coefficients(levels, co, fields, viscosity=mean, length=length)
     contrast = float(np.exp(np.ptp(log_viscosity)))
-    sweeps, damping = EASY if contrast <= HARD_CONTRAST else HARD
+    sweeps, damping, kept = EASY if contrast <= HARD_CONTRAST else HARD
     finest = co[: count * slots].reshape(count, slots).copy()
     modes = free_modes(grid, levels.shape, finest[2 + grid.dim * (grid.dim - 1) // 2 :])
-    return Operator(levels, finest, single, mean / length, sweeps, damping, modes)
+    return Operator(levels, finest, single, mean / length, sweeps, damping, kept, modes)
 
 
 def residual(a: Operator, x: Array, f: Array, out: Array) -> None:
@@ -158,7 +160,7 @@ def _solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) ->
         # what the cycle left behind is large where nothing resists, and would drown the rest
         x[:] = start
         algebraic = Preconditioner(a.hierarchy, a.coefficients())
-        patience = PATIENCE if f.size <= MOST_FACTORED[a.dim] else np.inf
+        patience = SLOW_PATIENCE if f.size <= MOST_FACTORED[a.dim] else np.inf
         limits: dict[str, Any] = {"tolerance": tolerance, "cycles": cycles - used, "patience": patience}
         more, error, stalled = _descend(equations, algebraic, x=x, **limits)
         used += more
@@ -243,24 +245,24 @@ def _refine(equations: _Equations, *, x: Array, tolerance: float, cycles: int) -
     found = _search(equations, single, x=x, errors=errors, tolerance=tolerance, cycles=cycles)
     if not found[2]:
         # one that overflowed is not used again
-        put_back(desk)
+        put_back(desk, a.kept)
     return found
 
 
 def _search(
     equations: _Equations, single: Single, *, x: Array, errors: list[float], tolerance: float, cycles: int
 ) -> tuple[int, float, bool]:
-    directions = Directions(single.weight, *single.desk.directions)
+    directions = Directions(single.weight, *(v[: equations.a.kept] for v in single.desk.directions))
     while errors[-1] > tolerance and len(errors) <= cycles:
         # residuals of about one, whatever drives the flow
         unit, begun, wanted = float(np.abs(equations.r).max()), errors[-1], max(tolerance, REFRESH * errors[-1])
-        r = single.pack(equations.r, 1.0 / (unit * single.forces))
+        since, r = len(errors) - 1, single.pack(equations.r, 1.0 / (unit * single.forces))
         found = np.zeros_like(r)
         size = squared(r, single.weight)
         if directions.used:
             errors[-1] = begun * float(np.sqrt(directions.reuse(found, r) / size))
         while errors[-1] > wanted and len(errors) <= cycles:
-            if not np.isfinite(errors[-1]) or remaining(errors, tolerance) > PATIENCE:
+            if not np.isfinite(errors[-1]) or remaining(errors[since:], tolerance) > PATIENCE:
                 return len(errors) - 1, errors[-1], True
             single.cycle(r, directions.step)
             single.image(directions.step, directions.image)

@@ -22,8 +22,7 @@ from tissue.krylov import room
 from tissue.levels import Hierarchy, Integers
 from tissue.modes import Modes
 
-# Directions kept around the cycle, where more save fewer cycles than they cost.
-DIRECTIONS = 5
+DIRECTIONS = 25  # that may be kept around the cycle
 MOST_KEPT_BYTES = 2**28
 Singles = NDArray[Any]  # of four bytes each
 
@@ -84,9 +83,9 @@ def take_desk(levels: Hierarchy) -> Desk:
     return desk if desk.levels is levels and desk.threads == numba.get_num_threads() else take_desk(levels)
 
 
-def put_back(desk: Desk) -> None:
-    """Keep a desk for the next solve on its grid, unless it is large."""
-    if 4 * len(desk.directions) * DIRECTIONS * desk.size <= MOST_KEPT_BYTES:
+def put_back(desk: Desk, used: int) -> None:
+    """Keep a desk, of which so many directions were used, for the next solve on its grid, unless it is large."""
+    if desk.x.itemsize * (len(desk.directions) * used * desk.size + 4 * desk.x.size) <= MOST_KEPT_BYTES:
         _waiting[:] = [desk]
 
 
