@@ -1,5 +1,5 @@
 """
-Kernels of the Stokes multigrid on the staggered grid, in two and three dimensions from one source.
+The Stokes operator on the staggered grid in double precision: its coefficients on every level, and the residual.
 
 Every level lives on n + 1 slots an axis: cells and lower faces in slots 0 ... n - 1, the upper faces of the last
 cells in slot n where the axis does not wrap round. Whatever a slot does not stand for holds zero, so that what
@@ -10,9 +10,9 @@ lies beyond a wall is read as zero and no kernel asks where it is: the boundary 
 zero on those that do not), friction on the faces, 1 / bulk modulus, the inverse diagonals of the momentum
 equations (zero where the velocity is given) and the inverse of the cell's pressure equation.
 
-u0, u1, u2 and d0, d1, d2 are the distances in memory to the next and the last slot along each axis, v0, v1, v2
-those from the next slot to the one after it. `r` holds 1 / spacing; its length is the dimension, known when the
-kernel is compiled, and what belongs to the third axis is then left out.
+u0, u1, u2 and d0, d1, d2 are the distances in memory to the next and the last slot along each axis. `r` holds
+1 / spacing; its length is the dimension, known when the kernel is compiled, and what belongs to the third axis is
+then left out.
 """
 
 from __future__ import annotations

@@ -58,8 +58,8 @@ class Hierarchy:
     Levels, transfers and the order of visits.
 
     geometry [levels, 16]: cells, slots and first table row of the three axes, first slot and number of slots, and
-    again the table rows with the strides of the first two axes. steps [3, rows]: distances in memory to the next
-    and last slot, and from the next to the one after. index, weight [5, rows, 4]: the transfers.
+    again the table rows with the strides of the first two axes. steps [2, rows]: distances in memory to the next
+    and last slot. index, weight [5, rows, 4]: the transfers. schedule: rows of `_visits`.
     """
 
     grid: Grid
@@ -71,7 +71,6 @@ class Hierarchy:
     schedule: Integers
     sides: Integers
     slots: int
-    coarsest_sweeps: int
     lines: Lines
 
     @property
@@ -177,7 +176,7 @@ def _free_faces(n: int, sides: tuple[str, str]) -> range:
 
 
 def _steps(n: int, stride: int, periodic: bool) -> Integers:
-    """Distances in memory from slots 0 ... n to the next, to the last, and from the next to the one after."""
+    """Distances in memory from slots 0 ... n to the next and to the last."""
     following = np.arange(n + 1) + 1
     following[n] = n
     before = np.arange(n + 1) - 1
@@ -185,7 +184,7 @@ def _steps(n: int, stride: int, periodic: bool) -> Integers:
     if periodic:
         following[n - 1], before[0] = 0, n - 1
     place = np.arange(n + 1)
-    return np.stack([following - place, before - place, following[following] - following]) * stride
+    return np.stack([following - place, before - place]) * stride
 
 
 def _visits(level: int, last: int, *, full: bool = True, first: int = 1) -> list[tuple[int, int, int]]:
@@ -206,7 +205,7 @@ def _lines(grid: Grid, geometry: Integers, steps: Integers, index: Integers, wei
     """The same levels, lines padded to an odd multiple of eight slots so that they do not compete for the cache."""
     dim = grid.dim
     table = np.zeros((len(geometry), cycle.TABLE + 3), np.int64)
-    near = np.zeros((2, steps.shape[1]), np.int64)
+    near = np.zeros_like(steps)
     start = coefficients = 0
     for entry, line in zip(geometry, table, strict=True):
         shape, slots = entry[CELLS][:dim], entry[SLOTS][:dim]
@@ -226,7 +225,7 @@ def _lines(grid: Grid, geometry: Integers, steps: Integers, index: Integers, wei
         for axis in range(dim):
             row, n = int(entry[TABLES][axis]), int(shape[axis])
             stride = math.prod(int(m) for m in slots[axis + 1 :])
-            near[:, row : row + n + 1] = steps[:2, row : row + n + 1] // stride
+            near[:, row : row + n + 1] = steps[:, row : row + n + 1] // stride
     finest = table[0]
     scratch = (2 * dim + 2) * int(finest[cycle.LINES] * finest[cycle.WIDTH])
     # along the last axis a line begins with the slot before its first
@@ -266,7 +265,7 @@ def hierarchy(grid: Grid) -> Hierarchy:
     geometry = np.zeros((len(shapes), 16), np.int64)
     spacing = np.zeros((len(shapes), dim))
     total = sum(sum(shape) + dim for shape in shapes)
-    steps = np.zeros((3, total), np.int64)
+    steps = np.zeros((2, total), np.int64)
     index, weight = np.zeros((5, total, 4), np.int64), np.zeros((5, total, 4))
     row = start = 0
     for level, shape in enumerate(shapes):
@@ -287,7 +286,6 @@ def hierarchy(grid: Grid) -> Hierarchy:
                     index[table, row : row + n + 1] = filled.index
                     weight[table, row : row + n + 1] = filled.weight
             row += n + 1
-    widest = max(shapes[-1])
     return Hierarchy(
         grid=grid,
         geometry=geometry,
@@ -298,7 +296,6 @@ def hierarchy(grid: Grid) -> Hierarchy:
         schedule=np.array(_visits(0, len(shapes) - 1), np.int64),
         sides=np.array([[HOLDS[kind] for kind in sides] for sides in grid.sides], np.int64),
         slots=start,
-        coarsest_sweeps=max(COARSEST_SWEEPS, 2 * (widest * widest // 2)),
         lines=_lines(grid, geometry, steps, index, weight),
     )
 

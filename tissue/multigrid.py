@@ -107,7 +107,7 @@ def operator(grid: Grid, *, viscosity: Array, friction: Array, inverse_bulk: Arr
     single = coefficients(levels, co, fields, viscosity=mean, length=length)
     contrast = float(np.exp(np.ptp(log_viscosity)))
     sweeps, damping, kept = EASY if contrast <= HARD_CONTRAST else HARD
-    finest = co[: count * slots].reshape(count, slots).copy()
+    finest = co[: count * slots].reshape(count, slots)
     modes = free_modes(grid, levels.shape, finest[2 + grid.dim * (grid.dim - 1) // 2 :])
     return Operator(levels, finest, single, mean / length, sweeps, damping, kept, modes)
 

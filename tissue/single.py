@@ -19,7 +19,7 @@ from tissue import _kernels_cycle as kernels
 from tissue import _kernels_vectors as vectors
 from tissue.grid import Array
 from tissue.krylov import room
-from tissue.levels import Hierarchy, Integers
+from tissue.levels import COARSEST_SWEEPS, Hierarchy, Integers
 from tissue.modes import Modes
 
 DIRECTIONS = 25  # that may be kept around the cycle
@@ -164,7 +164,7 @@ class Single:
             self.desk.work,
             np.float32(self.damping),
             self.sweeps,
-            levels.coarsest_sweeps,
+            COARSEST_SWEEPS,
             self.desk.threads,
         )
 
