@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tissue import _kernels_cycle as cycle
+from tissue import _kernels_levels as columns
 from tissue import _kernels_stokes as kernels
 from tissue.grid import Array, Grid
 
@@ -38,7 +39,7 @@ CELLS, SLOTS, TABLES, START, COUNT, AT = slice(0, 3), slice(3, 6), slice(6, 9), 
 @dataclass(frozen=True, eq=False)
 class Lines:
     """
-    The levels as the cycle in single precision knows them; see tissue._kernels_cycle for `table` and `near`.
+    The levels as the cycle in single precision knows them; see tissue._kernels_levels for `table` and `near`.
 
     index, weight: the transfers, [5, 4, rows] flat, with indices that count the slot before each line.
     """
@@ -204,7 +205,7 @@ def _visits(level: int, last: int, *, full: bool = True, first: int = 1) -> list
 def _lines(grid: Grid, geometry: Integers, steps: Integers, index: Integers, weight: Array) -> Lines:
     """The same levels, lines padded to an odd multiple of eight slots so that they do not compete for the cache."""
     dim = grid.dim
-    table = np.zeros((len(geometry), cycle.TABLE + 3), np.int64)
+    table = np.zeros((len(geometry), columns.TABLE + 3), np.int64)
     near = np.zeros_like(steps)
     start = coefficients = 0
     for entry, line in zip(geometry, table, strict=True):
@@ -212,28 +213,28 @@ def _lines(grid: Grid, geometry: Integers, steps: Integers, index: Integers, wei
         seen = [int(n) + (sides[1] == "traction-free") for n, sides in zip(shape, grid.sides, strict=True)]
         width = 8 * ((int(shape[-1]) + 3 + 7) // 8 | 1)
         planes, rows = int(slots[0]), int(slots[1]) if dim == 3 else 1
-        line[cycle.PLANES], line[cycle.LINES] = planes, rows
-        line[cycle.SEEN_PLANES], line[cycle.SEEN] = seen[0], seen[-1]
-        line[cycle.SEEN_LINES] = seen[1] if dim == 3 else 1
-        line[cycle.CELLS], line[cycle.WRAPS], line[cycle.WIDTH] = shape[-1], grid.periodic[-1], width
-        line[cycle.SLOTS], line[cycle.START] = planes * rows * width, start
-        line[cycle.COEFFICIENTS], line[cycle.ONE] = coefficients, 1
+        line[columns.PLANES], line[columns.LINES] = planes, rows
+        line[columns.SEEN_PLANES], line[columns.SEEN] = seen[0], seen[-1]
+        line[columns.SEEN_LINES] = seen[1] if dim == 3 else 1
+        line[columns.CELLS], line[columns.WRAPS], line[columns.WIDTH] = shape[-1], grid.periodic[-1], width
+        line[columns.SLOTS], line[columns.START] = planes * rows * width, start
+        line[columns.COEFFICIENTS], line[columns.ONE] = coefficients, 1
         # the kernels' second table is that of the last axis in two dimensions
-        line[cycle.TABLE :] = entry[TABLES]
+        line[columns.TABLE :] = entry[TABLES]
         start += planes * rows * width
-        coefficients += width + cycle.count(dim) * planes * rows * width
+        coefficients += width + columns.count(dim) * planes * rows * width
         for axis in range(dim):
             row, n = int(entry[TABLES][axis]), int(shape[axis])
             stride = math.prod(int(m) for m in slots[axis + 1 :])
             near[:, row : row + n + 1] = steps[:, row : row + n + 1] // stride
     finest = table[0]
-    scratch = (2 * dim + 2) * int(finest[cycle.LINES] * finest[cycle.WIDTH])
+    scratch = (2 * dim + 2) * int(finest[columns.LINES] * finest[columns.WIDTH])
     # along the last axis a line begins with the slot before its first
     places, weights = index.transpose(0, 2, 1).copy(), weight.transpose(0, 2, 1).astype(np.float32)
     for entry, following, line in zip(geometry, geometry[1:], table, strict=False):
         row, n, m = int(entry[TABLES][dim - 1]), int(entry[CELLS][dim - 1]), int(following[CELLS][dim - 1])
         if 2 * m == n:
-            line[cycle.HALVES] = 1
+            line[columns.HALVES] = 1
             weights[:, :, row : row + n + 1] = _halves(index[:, row : row + n + 1], weight[:, row : row + n + 1], n)
         places[:, :, row : row + n + 1] += 1
     return Lines(table, near, places.reshape(-1), weights.reshape(-1), start, coefficients, scratch)
@@ -246,7 +247,7 @@ def _halves(index: Integers, weight: Array, n: int) -> Array:
     """
     out = np.zeros((5, 4, n + 1))
     for table in range(5):
-        down = table in (cycle.OVERLAP, cycle.HAT)
+        down = table in (columns.OVERLAP, columns.HAT)
         count = n if down else n // 2
         for k in range(n + 1):
             for place, share in zip(index[table, k], weight[table, k], strict=True):

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tissue import _kernels_cycle as kernels
+from tissue import _kernels_levels as columns
 from tissue import _kernels_vectors as vectors
+from tissue._kernels_transfer import pack
 from tissue.grid import Array
 from tissue.krylov import room
 from tissue.levels import COARSEST_SWEEPS, Hierarchy, Integers
@@ -29,7 +31,7 @@ Singles = NDArray[Any]  # of four bytes each
 
 @dataclass(frozen=True, eq=False)
 class Coefficients:
-    """`co` of tissue._kernels_cycle on every level, which of them there are, and the units eta0 and h0."""
+    """`co` of tissue._kernels_levels on every level, which of them there are, and the units eta0 and h0."""
 
     co: Singles
     present: Integers
@@ -47,13 +49,13 @@ def coefficients(levels: Hierarchy, co: Array, fields: Array, *, viscosity: floa
         [1.0 / viscosity] * (1 + pairs) + [drag] + [1.0 / drag] * dim + [viscosity, 1.0 / viscosity, 1.0 / viscosity]
     )
     r = tuple(np.float32(v) for v in levels.r)
-    kernels.pack[dim](r, levels.geometry, lines.table, co, fields, packed, factors)
+    pack[dim](r, levels.geometry, lines.table, co, fields, packed, factors)
     present = np.zeros((len(lines.table), 3), np.int64)
     finest = fields[: 3 * math.prod(levels.shape)].reshape(3, -1)
-    present[:, kernels.FRICTION], present[:, kernels.BULK] = finest[1].any(), finest[2].any()
+    present[:, columns.FRICTION], present[:, columns.BULK] = finest[1].any(), finest[2].any()
     for entry, line in zip(present, lines.table, strict=True):
-        first = line[kernels.COEFFICIENTS] + line[kernels.WIDTH] + (kernels.count(dim) - 1) * line[kernels.SLOTS]
-        entry[kernels.LAMBDA] = packed[first : first + line[kernels.SLOTS]].any()
+        first = line[columns.COEFFICIENTS] + line[columns.WIDTH] + (columns.count(dim) - 1) * line[columns.SLOTS]
+        entry[columns.LAMBDA] = packed[first : first + line[columns.SLOTS]].any()
     return Coefficients(packed, present, viscosity, length)
 
 
@@ -66,7 +68,7 @@ class Desk:
         self.x, self.y, self.f, self.left = (np.zeros((dim + 1) * lines.slots, np.float32) for _ in range(4))
         self.q = np.zeros(lines.slots, np.float32)
         self.work = np.zeros(threads * lines.scratch, np.float32)
-        self.size = (dim + 1) * int(lines.table[0, kernels.SLOTS])
+        self.size = (dim + 1) * int(lines.table[0, columns.SLOTS])
         self.directions = room(self.size, np.float32, most=DIRECTIONS)
 
 
