@@ -95,6 +95,12 @@ They become part of the kernel: arrays are passed as seven words each, which cos
 """
 
 
+def bare(**options: Any) -> Any:
+    """Decorator of functions that only kernels call: nothing is compiled that Python would call them through."""
+    decorator: Callable[..., Any] = njit
+    return decorator(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+
+
 def _references(counted: bool) -> Callable[[Callable[..., Any]], Any]:
     options: dict[str, Any] = {"_nrt": counted}
     decorator: Callable[..., Any] = njit(error_model="numpy", **options)

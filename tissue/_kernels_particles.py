@@ -14,9 +14,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from tissue._jit import Kernel, kernel
+from tissue._jit import Kernel, bare, kernel
 
-_device = numba.njit(error_model="numpy")
+_device = bare()
 # For fewer points waking the threads costs more than the work.
 PARALLEL_POINTS = 16384
 
@@ -59,7 +59,7 @@ def _read(r, field, positions, q, offset, strides, wrap, last, index, factor):  
         return a0 * low + a1 * _along_last(field, i1, j, b, strides[1], index, factor, 1)
 
 
-@numba.njit(parallel=True, error_model="numpy")
+@bare(parallel=True)
 def _gather_parallel(r, field, positions, offset, strides, wrap, last, index, factor, out):  # type: ignore[no-untyped-def]
     for q in numba.prange(out.size):
         out[q] = _read(r, field, positions, q, offset, strides, wrap, last, index, factor)
@@ -80,8 +80,8 @@ def _spread_last(out, start, amount, place, part, stride, index, axis):  # type:
     out[start + stride * index[axis, place + 1]] += amount * part
 
 
-def _scatter(r, amount, positions, offset, strides, wrap, last, index, out):  # type: ignore[no-untyped-def]
-    """Add amounts [n] at positions [n, dim] to the field, in the points' order; the transpose of gather."""
+@_device
+def _scatter_one(r, amount, positions, offset, strides, wrap, last, index, out):  # type: ignore[no-untyped-def]
     for q in range(positions.shape[0]):
         i, a = _place(positions[q, 0], r[0], offset[0], wrap[0], last[0])
         j, b = _place(positions[q, 1], r[1], offset[1], wrap[1], last[1])
@@ -99,6 +99,27 @@ def _scatter(r, amount, positions, offset, strides, wrap, last, index, out):  # 
             _spread_last(out, i1, high, j, b, strides[1], index, 1)
 
 
+@bare(parallel=True)
+def _scatter_parallel(r, amounts, positions, offset, strides, wrap, last, index, start, out):  # type: ignore[no-untyped-def]
+    for k in numba.prange(amounts.shape[1]):
+        own = out[start[k] : start[k + 1]]
+        _scatter_one(r, amounts[:, k], positions, offset[k], strides[k], wrap, last, index[k], own)
+
+
+def _scatter(r, amounts, positions, offset, strides, wrap, last, index, start, out):  # type: ignore[no-untyped-def]
+    """
+    Add amounts [n, fields] at positions [n, dim] to fields one after another in `out`, the transpose of gather.
+
+    Every field is summed in the points' order by one thread, so that bits do not depend on how many there are.
+    """
+    if amounts.shape[0] >= PARALLEL_POINTS and amounts.shape[1] > 1:
+        _scatter_parallel(r, amounts, positions, offset, strides, wrap, last, index, start, out)
+    else:
+        for k in range(amounts.shape[1]):
+            own = out[start[k] : start[k + 1]]
+            _scatter_one(r, amounts[:, k], positions, offset[k], strides[k], wrap, last, index[k], own)
+
+
 def _both(function: Any, signature: str) -> dict[int, Kernel]:
     """`function` in two and in three dimensions, by dimension; its first argument tells which."""
 
@@ -112,4 +133,5 @@ def _both(function: Any, signature: str) -> dict[int, Kernel]:
 
 _PLACES = "f8[:,::1], {reals}, {integers}, {integers}, {integers}, i8[:,::1]"
 gather = _both(_gather, f"f8[::1], {_PLACES}, f8[:,::1], f8[::1]")
-scatter = _both(_scatter, f"f8[::1], {_PLACES}, f8[::1]")
+_FIELDS = "f8[:,::1], i8[:,::1], {integers}, {integers}, i8[:,:,::1], i8[::1]"
+scatter = _both(_scatter, f"f8[:,::1], f8[:,::1], {_FIELDS}, f8[::1]")

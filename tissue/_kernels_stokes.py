@@ -1,5 +1,5 @@
 """
-Kernels of the Stokes multigrid on the staggered grid, in two and three dimensions from one source.
+The Stokes operator on the staggered grid in double precision: its coefficients on every level, and the residual.
 
 Every level lives on n + 1 slots an axis: cells and lower faces in slots 0 ... n - 1, the upper faces of the last
 cells in slot n where the axis does not wrap round. Whatever a slot does not stand for holds zero, so that what
@@ -10,9 +10,9 @@ lies beyond a wall is read as zero and no kernel asks where it is: the boundary 
 zero on those that do not), friction on the faces, 1 / bulk modulus, the inverse diagonals of the momentum
 equations (zero where the velocity is given) and the inverse of the cell's pressure equation.
 
-u0, u1, u2 and d0, d1, d2 are the distances in memory to the next and the last slot along each axis, v0, v1, v2
-those from the next slot to the one after it. `r` holds 1 / spacing; its length is the dimension, known when the
-kernel is compiled, and what belongs to the third axis is then left out.
+u0, u1, u2 and d0, d1, d2 are the distances in memory to the next and the last slot along each axis. `r` holds
+1 / spacing; its length is the dimension, known when the kernel is compiled, and what belongs to the third axis is
+then left out.
 """
 
 from __future__ import annotations
@@ -22,17 +22,11 @@ from typing import Any
 import numba
 import numpy as np
 
-from tissue._jit import Kernel, kernel
+from tissue._jit import Kernel, bare, kernel
 
-_device = numba.njit(fastmath={"contract"}, error_model="numpy")
-_inline = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
-# On smaller levels waking the threads costs more than the work.
-PARALLEL_SLOTS = 16384
-SMOOTH, SMOOTH_BACK, RESIDUAL, RESTRICT, PROLONG = 0, 1, 2, 3, 4
-DOWN, UP, COARSEST, ONLY_RESIDUAL = 0, 1, 2, 3
-# tables of transfers between levels
-OVERLAP, HAT, TANGENT, SCALAR, FACE = 0, 1, 2, 3, 4
-CHUNK = 4096
+_device = bare(fastmath={"contract"})
+_inline = bare(fastmath={"contract"}, forceinline=True)
+OVERLAP = 0  # the table of transfers between cells of two levels
 NO_SLIP, FREE_SLIP, TRACTION_FREE = 1, 2, 3
 
 
@@ -62,75 +56,6 @@ def _tension(x, co, a, c, u, dilation, r):  # type: ignore[no-untyped-def]
 def _shear(x, co, row, a, b, c, da, db, r):  # type: ignore[no-untyped-def]
     """eta (d u_a / d b + d u_b / d a) on the lower edge of cell c."""
     return co[row, c] * ((x[a, c] - x[a, c + db]) * r[b] + (x[b, c] - x[b, c + da]) * r[a])
-
-
-@_inline
-def _shears(x, co, row, a, b, c, ua, ub, da, db, r):  # type: ignore[no-untyped-def]
-    """The shear stress on the four edges of cell c between axes a and b: lower, next along a, along b, both."""
-    return (
-        _shear(x, co, row, a, b, c, da, db, r),
-        _shear(x, co, row, a, b, c + ua, -ua, db, r),
-        _shear(x, co, row, a, b, c + ub, da, -ub, r),
-        _shear(x, co, row, a, b, c + ua + ub, -ua, -ub, r),
-    )
-
-
-@_inline
-def _correction(x, f, co, a, c, force, dim):  # type: ignore[no-untyped-def]
-    """What the momentum equation at face c of axis a asks for alone."""
-    friction, _, inverse, _ = rows(dim)
-    return (f[a, c] - co[friction + a, c] * x[a, c] + force) * co[inverse + a, c]
-
-
-@_inline
-def _smooth_cell(x, f, co, c, u0, u1, u2, d0, d1, d2, v0, v1, v2, r, damping):  # type: ignore[no-untyped-def]
-    """Vanka: solve for the pressure of cell c and the velocities on its faces together."""
-    dim = len(r)
-    _, bulk, inverse, cell = rows(dim)
-    here = _dilation(x, c, u0, u1, u2, r)
-    t = _tension(x, co, 0, c, u0, here, r)
-    low0 = (t - _tension(x, co, 0, c + d0, -d0, _dilation(x, c + d0, -d0, u1, u2, r), r)) * r[0]
-    high0 = (_tension(x, co, 0, c + u0, v0, _dilation(x, c + u0, v0, u1, u2, r), r) - t) * r[0]
-    t = _tension(x, co, 1, c, u1, here, r)
-    low1 = (t - _tension(x, co, 1, c + d1, -d1, _dilation(x, c + d1, u0, -d1, u2, r), r)) * r[1]
-    high1 = (_tension(x, co, 1, c + u1, v1, _dilation(x, c + u1, u0, v1, u2, r), r) - t) * r[1]
-    s, sa, sb, sab = _shears(x, co, 2, 0, 1, c, u0, u1, d0, d1, r)
-    low0 += (sb - s) * r[1]
-    high0 += (sab - sa) * r[1]
-    low1 += (sa - s) * r[0]
-    high1 += (sab - sb) * r[0]
-    if len(r) == 3:
-        t = _tension(x, co, 2, c, u2, here, r)
-        low2 = (t - _tension(x, co, 2, c + d2, -d2, _dilation(x, c + d2, u0, u1, -d2, r), r)) * r[2]
-        high2 = (_tension(x, co, 2, c + u2, v2, _dilation(x, c + u2, u0, u1, v2, r), r) - t) * r[2]
-        s, sa, sb, sab = _shears(x, co, 3, 0, 2, c, u0, u2, d0, d2, r)
-        low0 += (sb - s) * r[2]
-        high0 += (sab - sa) * r[2]
-        low2 += (sa - s) * r[0]
-        high2 += (sab - sb) * r[0]
-        s, sa, sb, sab = _shears(x, co, 4, 1, 2, c, u1, u2, d1, d2, r)
-        low1 += (sb - s) * r[2]
-        high1 += (sab - sa) * r[2]
-        low2 += (sa - s) * r[1]
-        high2 += (sab - sb) * r[1]
-        low2 = _correction(x, f, co, 2, c, low2, dim)
-        high2 = _correction(x, f, co, 2, c + u2, high2, dim)
-    low0 = _correction(x, f, co, 0, c, low0, dim)
-    high0 = _correction(x, f, co, 0, c + u0, high0, dim)
-    low1 = _correction(x, f, co, 1, c, low1, dim)
-    high1 = _correction(x, f, co, 1, c + u1, high1, dim)
-    missing = f[dim, c] - co[bulk, c] * x[dim, c] - here - (high0 - low0) * r[0] - (high1 - low1) * r[1]
-    if len(r) == 3:
-        missing -= (high2 - low2) * r[2]
-    dp = missing * co[cell, c]
-    x[0, c] += damping * (low0 - dp * r[0] * co[inverse, c])
-    x[0, c + u0] += damping * (high0 + dp * r[0] * co[inverse, c + u0])
-    x[1, c] += damping * (low1 - dp * r[1] * co[inverse + 1, c])
-    x[1, c + u1] += damping * (high1 + dp * r[1] * co[inverse + 1, c + u1])
-    if len(r) == 3:
-        x[2, c] += damping * (low2 - dp * r[2] * co[inverse + 2, c])
-        x[2, c + u2] += damping * (high2 + dp * r[2] * co[inverse + 2, c + u2])
-    x[dim, c] += damping * dp
 
 
 @_inline
@@ -169,185 +94,51 @@ def _residual_cell(x, f, out, co, c, u0, u1, u2, d0, d1, d2, r):  # type: ignore
     out[dim, c] = left if co[cell, c] != 0.0 else 0.0
 
 
-@_inline
-def _line(operation, x, f, out, co, start, n, u0, d0, v0, u1, d1, v1, steps, at, r, damping):  # type: ignore[no-untyped-def]
-    """One operation along the last axis; the third triple of distances is that axis' own."""
-    for step in range(n):
-        k = n - 1 - step if operation == SMOOTH_BACK else step
-        c = start + k
-        u, d, v = steps[0, at + k], steps[1, at + k], steps[2, at + k]
-        if operation == RESIDUAL:
-            if len(r) == 3:
-                _residual_cell(x, f, out, co, c, u0, u1, u, d0, d1, d, r)
-            else:
-                _residual_cell(x, f, out, co, c, u0, u, u, d0, d, d, r)
-        elif len(r) == 3:
-            _smooth_cell(x, f, co, c, u0, u1, u, d0, d1, d, v0, v1, v, r, damping)
-        else:
-            _smooth_cell(x, f, co, c, u0, u, u, d0, d, d, v0, v, v, r, damping)
-
-
 @_device
-def _plane(operation, i, x, f, out, co, shape, steps, at, r, damping):  # type: ignore[no-untyped-def]
-    """One operation in plane i of the first axis; shape holds the numbers of slots to visit."""
-    u0, d0, v0 = steps[0, at[0] + i], steps[1, at[0] + i], steps[2, at[0] + i]
-    if len(r) == 3:
-        for step in range(shape[1]):
-            j = shape[1] - 1 - step if operation == SMOOTH_BACK else step
-            u1, d1, v1 = steps[0, at[1] + j], steps[1, at[1] + j], steps[2, at[1] + j]
-            start = i * at[3] + j * at[4]
-            _line(operation, x, f, out, co, start, shape[2], u0, d0, v0, u1, d1, v1, steps, at[2], r, damping)
-    else:
-        start = i * at[3]
-        _line(operation, x, f, out, co, start, shape[1], u0, d0, v0, u0, d0, v0, steps, at[1], r, damping)
+def _residual_plane(i, x, f, out, co, shape, steps, at, r):  # type: ignore[no-untyped-def]
+    u0, d0 = steps[0, at[0] + i], steps[1, at[0] + i]
+    last = len(r) - 1
+    for j in range(shape[1] if len(r) == 3 else 1):
+        u1, d1 = steps[0, at[1] + j], steps[1, at[1] + j]
+        start = i * at[3] + j * at[4]
+        for k in range(shape[last]):
+            u, d = steps[0, at[last] + k], steps[1, at[last] + k]
+            if len(r) == 3:
+                _residual_cell(x, f, out, co, start + k, u0, u1, u, d0, d1, d, r)
+            else:
+                _residual_cell(x, f, out, co, start + k, u0, u, u, d0, d, d, r)
+
+
+def _residual(r, geometry, steps, co, x, f, out):  # type: ignore[no-untyped-def]
+    """out = f - A x on level 0, each [dim + 1, slots]."""
+    shape, at = geometry[3:6], geometry[11:16]
+    for i in numba.prange(shape[0]):
+        _residual_plane(i, x, f, out, co, shape, steps, at, r)
 
 
 @_inline
-def _gathered(fine, a, index, weight, table0, table1, table2, row0, row1, row2, s0, s1, last, three):  # type: ignore[no-untyped-def]
-    """Weighted sum over entries of row a of the other level; the weights of a table row end with its first zero."""
+def _gathered(fine, a, index, weight, row0, row1, row2, s0, s1, three):  # type: ignore[no-untyped-def]
+    """The mean over cells of row a of the finer level; the weights of a row of the table end with its first zero."""
     total = 0.0
-    for k in range(last):
-        w0 = weight[table0, row0, k]
+    for k in range(4):
+        w0 = weight[OVERLAP, row0, k]
         if w0 == 0.0:
             break
-        c0 = index[table0, row0, k] * s0
-        for m in range(last):
-            w1 = w0 * weight[table1, row1, m]
+        c0 = index[OVERLAP, row0, k] * s0
+        for m in range(4):
+            w1 = w0 * weight[OVERLAP, row1, m]
             if w1 == 0.0:
                 break
-            c1 = c0 + index[table1, row1, m] * s1
+            c1 = c0 + index[OVERLAP, row1, m] * s1
             if three:
-                for q in range(last):
-                    w2 = w1 * weight[table2, row2, q]
+                for q in range(4):
+                    w2 = w1 * weight[OVERLAP, row2, q]
                     if w2 == 0.0:
                         break
-                    total += w2 * fine[a, c1 + index[table2, row2, q]]
+                    total += w2 * fine[a, c1 + index[OVERLAP, row2, q]]
             else:
                 total += w1 * fine[a, c1]
     return total
-
-
-@_inline
-def _restrict_slot(source, target, index, weight, row0, row1, row2, s0, s1, c, r):  # type: ignore[no-untyped-def]
-    """All components at slot c of the coarse `target`; s0, s1 are the strides of `source`. Sums are kept."""
-    dim = len(r)
-    for a in range(dim + 1):
-        t0, t1, t2 = HAT if a == 0 else OVERLAP, HAT if a == 1 else OVERLAP, HAT if a == 2 < dim else OVERLAP
-        target[a, c] = _gathered(source, a, index, weight, t0, t1, t2, row0, row1, row2, s0, s1, 4, dim == 3)
-
-
-@_device
-def _restrict_plane(i, source, target, index, weight, table, shape, at, other, r):  # type: ignore[no-untyped-def]
-    """Plane i of the coarse level, of `shape` slots; `table` holds rows of the transfer, `at` and `other` strides."""
-    if len(r) == 3:
-        for j in range(shape[1]):
-            for k in range(shape[2]):
-                c = i * at[3] + j * at[4] + k
-                row0, row1, row2 = table[0] + i, table[1] + j, table[2] + k
-                _restrict_slot(source, target, index, weight, row0, row1, row2, other[3], other[4], c, r)
-    else:
-        for j in range(shape[1]):
-            row0, row1 = table[0] + i, table[1] + j
-            _restrict_slot(source, target, index, weight, row0, row1, 0, other[3], 1, i * at[3] + j, r)
-
-
-@_inline
-def _pair(source, a, place, weight, at):  # type: ignore[no-untyped-def]
-    """The weighted sum of two entries of component a in the lines `at` and beyond."""
-    return weight[0] * source[a, at + place[0]] + weight[1] * source[a, at + place[1]]
-
-
-@_inline
-def _prolong_line(source, target, a, index, weight, last, row, n, start, outer0, outer1, lines0, lines1, r):  # type: ignore[no-untyped-def]
-    """Add component a along one line of slots, linear in each axis; outer0, outer1 the weights across the line."""
-    for k in range(n):
-        place, part = index[last, row + k], weight[last, row + k]
-        value = outer0[0] * _pair(source, a, place, part, lines0[0])
-        value += outer0[1] * _pair(source, a, place, part, lines0[1])
-        if len(r) == 3:
-            value = outer1[0] * value + outer1[1] * (
-                outer0[0] * _pair(source, a, place, part, lines1[0])
-                + outer0[1] * _pair(source, a, place, part, lines1[1])
-            )
-        target[a, start + k] += value
-
-
-@_device
-def _prolong_plane(i, source, target, index, weight, table, shape, at, other, r):  # type: ignore[no-untyped-def]
-    """Add the coarse `source` to plane i of the fine level, of `shape` slots; see `_restrict_plane`."""
-    dim = len(r)
-    for a in range(dim + 1):
-        t0, t1, t2 = FACE if a == 0 else TANGENT, FACE if a == 1 else TANGENT, FACE if a == 2 else TANGENT
-        if a == dim:
-            t0 = t1 = t2 = SCALAR
-        w0, s0 = weight[t0, table[0] + i], index[t0, table[0] + i]
-        outer0 = w0[0], w0[1]
-        low, high = s0[0] * other[3], s0[1] * other[3]
-        if len(r) == 3:
-            for j in range(shape[1]):
-                w1, s1 = weight[t1, table[1] + j], index[t1, table[1] + j]
-                near, far = s1[0] * other[4], s1[1] * other[4]
-                lines0, lines1, start = (low + near, high + near), (low + far, high + far), i * at[3] + j * at[4]
-                outer1 = w1[0], w1[1]
-                _prolong_line(
-                    source, target, a, index, weight, t2, table[2], shape[2], start, outer0, outer1, lines0, lines1, r
-                )
-        else:
-            lines, start = (low, high), i * at[3]
-            _prolong_line(
-                source, target, a, index, weight, t1, table[1], shape[1], start, outer0, outer0, lines, lines, r
-            )
-
-
-@_device
-def _one_plane(  # type: ignore[no-untyped-def]
-    operation, i, x, f, out, co, shape, steps, at, r, damping, index, weight, table, other
-):
-    if operation == RESTRICT:
-        _restrict_plane(i, x, out, index, weight, table, shape, at, other, r)
-    elif operation == PROLONG:
-        _prolong_plane(i, x, out, index, weight, table, shape, at, other, r)
-    else:
-        _plane(operation, i, x, f, out, co, shape, steps, at, r, damping)
-
-
-@numba.njit(parallel=True, fastmath={"contract"}, error_model="numpy")
-def _planes_parallel(  # type: ignore[no-untyped-def]
-    operation, x, f, out, co, shape, steps, at, first, stride, count, r, damping, index, weight, table, other
-):
-    for q in numba.prange(count):
-        i = first + stride * q
-        _one_plane(operation, i, x, f, out, co, shape, steps, at, r, damping, index, weight, table, other)
-
-
-@_device
-def _planes(  # type: ignore[no-untyped-def]
-    operation, x, f, out, co, shape, steps, at, first, stride, count, r, damping, index, weight, table, other
-):
-    if out.shape[1] >= PARALLEL_SLOTS and count > 1:
-        _planes_parallel(
-            operation, x, f, out, co, shape, steps, at, first, stride, count, r, damping, index, weight, table, other
-        )
-    else:
-        for q in range(count):
-            i = first + stride * q
-            _one_plane(operation, i, x, f, out, co, shape, steps, at, r, damping, index, weight, table, other)
-
-
-@_device
-def _sweep(x, f, co, cells, steps, at, r, damping, index, weight, back):  # type: ignore[no-untyped-def]
-    """
-    One pass of the smoother. Planes three apart share nothing, so each third of them is one colour; where
-    the axis wraps and is no multiple of three, the one or two planes left over are colours of their own.
-    """
-    thirds = cells[0] // 3
-    rest = cells[0] - 3 * thirds
-    operation = SMOOTH_BACK if back else SMOOTH
-    for step in range(3 + rest):
-        colour = 2 + rest - step if back else step
-        first = colour if colour < 3 else 3 * thirds + colour - 3
-        count = thirds if colour < 3 else 1
-        _planes(operation, x, f, x, co, cells, steps, at, first, 3, count, r, damping, index, weight, cells, at)
 
 
 @_inline
@@ -357,37 +148,6 @@ def level_rows(buffer, geometry, level, count):  # type: ignore[no-untyped-def]
     return buffer[count * start : count * (start + slots)].reshape((count, slots))
 
 
-@_device
-def _visit(operation, level, geometry, r, steps, index, weight, co, x, f, left, damping, sweeps, coarsest):  # type: ignore[no-untyped-def]
-    n = len(r) + 1
-    cells, slots, at = geometry[level, 0:3], geometry[level, 3:6], geometry[level, 11:16]
-    xl, fl = level_rows(x, geometry, level, n), level_rows(f, geometry, level, n)
-    rl, col = level_rows(left, geometry, level, n), level_rows(co, geometry, level, rows(len(r))[3] + 1)
-    if operation == COARSEST:
-        for _ in range(coarsest):
-            _sweep(xl, fl, col, cells, steps, at, r, damping, index, weight, False)
-            _sweep(xl, fl, col, cells, steps, at, r, damping, index, weight, True)
-        return
-    if operation == DOWN:
-        for _ in range(sweeps):
-            _sweep(xl, fl, col, cells, steps, at, r, damping, index, weight, False)
-    if operation != UP:
-        _planes(RESIDUAL, xl, fl, rl, col, slots, steps, at, 0, 1, slots[0], r, damping, index, weight, slots, at)
-    if operation == ONLY_RESIDUAL:
-        return
-    below = geometry[level + 1, 11:16]
-    if operation == DOWN:
-        target, wide = level_rows(f, geometry, level + 1, n), geometry[level + 1, 3:6]
-        table = geometry[level, 6:9]
-        _planes(RESTRICT, rl, rl, target, col, wide, steps, below, 0, 1, wide[0], r, 0.0, index, weight, table, at)
-        level_rows(x, geometry, level + 1, n)[:] = 0.0
-    else:
-        source, table = level_rows(x, geometry, level + 1, n), geometry[level, 6:9]
-        _planes(PROLONG, source, fl, xl, col, slots, steps, at, 0, 1, slots[0], r, 0.0, index, weight, table, below)
-        for _ in range(sweeps):
-            _sweep(xl, fl, col, cells, steps, at, r, damping, index, weight, True)
-
-
 @_inline
 def _tuple_at(table, level, like):  # type: ignore[no-untyped-def]
     """Row `level` of a table as a tuple of the length of `like`."""
@@ -395,18 +155,6 @@ def _tuple_at(table, level, like):  # type: ignore[no-untyped-def]
         return table[level, 0], table[level, 1], table[level, 2]
     else:
         return table[level, 0], table[level, 1]
-
-
-def _cycle(  # type: ignore[no-untyped-def]
-    r0, schedule, geometry, inverse_spacing, steps, index, weight, co, x, f, left, damping, sweeps, coarsest
-):
-    """
-    The visits that `schedule` lists: a multigrid cycle for A x = f, from x = 0 on level 0, or `left` = f - A x alone.
-    """
-    for visit in range(schedule.shape[0]):
-        operation, level = schedule[visit, 0], schedule[visit, 1]
-        r = _tuple_at(inverse_spacing, level, r0)
-        _visit(operation, level, geometry, r, steps, index, weight, co, x, f, left, damping, sweeps, coarsest)
 
 
 @_inline
@@ -524,7 +272,8 @@ def _faces(fields, co, cells, slots, at, a, steps, sides, r):  # type: ignore[no
             continue
         below = c + steps[1, at[a] + place[a]]
         co[friction + a, c] = 0.5 * (fields[1, below] + fields[1, c])
-        d = (co[0, c] + co[0, below] + co[1, c] + co[1, below]) * r[a] ** 2 + co[friction + a, c]
+        # lambda is never positive: without it a sweep does not overshoot
+        d = (co[0, c] + co[0, below]) * r[a] ** 2 + co[friction + a, c]
         for b in range(dim):
             if b != a:
                 row = 2 if dim == 2 else a + b + 1
@@ -567,22 +316,7 @@ def _set_up(r0, geometry, inverse_spacing, steps, index, weight, sides, fields, 
                 i, j, k = _index_of(c, at, dim)
                 row0, row1, row2 = table[0] + i, table[1] + j, table[2] + k
                 for a in range(3):
-                    here[a, c] = _gathered(
-                        fine,
-                        a,
-                        index,
-                        weight,
-                        OVERLAP,
-                        OVERLAP,
-                        OVERLAP,
-                        row0,
-                        row1,
-                        row2,
-                        above[3],
-                        above[4],
-                        4,
-                        dim == 3,
-                    )
+                    here[a, c] = _gathered(fine, a, index, weight, row0, row1, row2, above[3], above[4], dim == 3)
         col = level_rows(co, geometry, level, rows(dim)[3] + 1)
         col[:] = 0.0
         eta = np.zeros(here.shape[1])
@@ -603,45 +337,13 @@ def _set_up(r0, geometry, inverse_spacing, steps, index, weight, sides, fields, 
         _cells(col, cells, at, steps, r)
 
 
-def _both(function: Any, signature: str) -> dict[int, Kernel]:
+def _both(function: Any, signature: str, **more: bool) -> dict[int, Kernel]:
     """`function` in two and in three dimensions, by dimension; its first argument tells which."""
-    options = {"fastmath": {"contract"}, "error_model": "numpy"}
+    options = {"fastmath": {"contract"}, "error_model": "numpy", **more}
     return {dim: kernel(f"void(UniTuple(f8, {dim}), {signature})", **options)(function) for dim in (2, 3)}
 
 
 _TABLES = "i8[:,::1], f8[:,::1], i8[:,::1], i8[:,:,::1], f8[:,:,::1]"
-cycle = _both(_cycle, f"i8[:,::1], {_TABLES}, f8[::1], f8[::1], f8[::1], f8[::1], f8, i8, i8")
+_V = "f8[:,::1]"
+residual = _both(_residual, f"i8[::1], i8[:,::1], {_V}, {_V}, {_V}, {_V}", parallel=True)
 set_up = _both(_set_up, f"{_TABLES}, i8[:,::1], f8[::1], f8[::1]")
-
-
-@kernel("void(f8[:,::1], f8[::1], f8[::1], f8[:,::1], f8[::1])", parallel=True, fastmath={"contract"})
-def inner_products(vectors, vector, weight, partial, out):  # type: ignore[no-untyped-def]
-    """
-    out[k] = sum vectors[k] vector weight.
-
-    Summed in chunks of fixed size and then over the chunks in order, so that bits do not depend on threads.
-    """
-    n = vector.size
-    for c in numba.prange(partial.shape[0]):
-        first, last = c * CHUNK, min(n, (c + 1) * CHUNK)
-        weighted = vector[first:last] * weight[first:last]
-        for k in range(vectors.shape[0]):
-            total = 0.0
-            for i in range(first, last):
-                total += vectors[k, i] * weighted[i - first]
-            partial[c, k] = total
-    for k in range(vectors.shape[0]):
-        total = 0.0
-        for c in range(partial.shape[0]):
-            total += partial[c, k]
-        out[k] = total
-
-
-@kernel("void(f8[:,::1], f8[::1], f8[::1])", parallel=True, fastmath={"contract"})
-def combine(vectors, factors, out):  # type: ignore[no-untyped-def]
-    """out += sum_k factors[k] vectors[k]."""
-    n = out.size
-    for c in numba.prange((n + CHUNK - 1) // CHUNK):
-        for k in range(vectors.shape[0]):
-            for i in range(c * CHUNK, min(n, (c + 1) * CHUNK)):
-                out[i] += factors[k] * vectors[k, i]

@@ -14,12 +14,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from tissue import _kernels_cycle as cycle
+from tissue import _kernels_levels as columns
 from tissue import _kernels_stokes as kernels
 from tissue.grid import Array, Grid
 
 Integers = NDArray[np.int64]
 
-COARSEST_SWEEPS = 8
+COARSEST_SWEEPS = 32  # an even number
 # Point smoothing fails where cells get long, so an axis waits until the others have caught up.
 LARGEST_ASPECT = 1.5
 HOLDS = {
@@ -35,13 +37,30 @@ CELLS, SLOTS, TABLES, START, COUNT, AT = slice(0, 3), slice(3, 6), slice(6, 9), 
 
 
 @dataclass(frozen=True, eq=False)
+class Lines:
+    """
+    The levels as the cycle in single precision knows them; see tissue._kernels_levels for `table` and `near`.
+
+    index, weight: the transfers, [5, 4, rows] flat, with indices that count the slot before each line.
+    """
+
+    table: Integers
+    near: Integers
+    index: Integers
+    weight: NDArray[np.float32]
+    slots: int
+    coefficients: int
+    scratch: int
+
+
+@dataclass(frozen=True, eq=False)
 class Hierarchy:
     """
     Levels, transfers and the order of visits.
 
     geometry [levels, 16]: cells, slots and first table row of the three axes, first slot and number of slots, and
-    again the table rows with the strides of the first two axes. steps [3, rows]: distances in memory to the next
-    and last slot, and from the next to the one after. index, weight [5, rows, 4]: the transfers.
+    again the table rows with the strides of the first two axes. steps [2, rows]: distances in memory to the next
+    and last slot. index, weight [5, rows, 4]: the transfers. schedule: rows of `_visits`.
     """
 
     grid: Grid
@@ -53,7 +72,7 @@ class Hierarchy:
     schedule: Integers
     sides: Integers
     slots: int
-    coarsest_sweeps: int
+    lines: Lines
 
     @property
     def tables(self) -> tuple[Integers, Array, Integers, Integers, Array]:
@@ -158,7 +177,7 @@ def _free_faces(n: int, sides: tuple[str, str]) -> range:
 
 
 def _steps(n: int, stride: int, periodic: bool) -> Integers:
-    """Distances in memory from slots 0 ... n to the next, to the last, and from the next to the one after."""
+    """Distances in memory from slots 0 ... n to the next and to the last."""
     following = np.arange(n + 1) + 1
     following[n] = n
     before = np.arange(n + 1) - 1
@@ -166,14 +185,78 @@ def _steps(n: int, stride: int, periodic: bool) -> Integers:
     if periodic:
         following[n - 1], before[0] = 0, n - 1
     place = np.arange(n + 1)
-    return np.stack([following - place, before - place, following[following] - following]) * stride
+    return np.stack([following - place, before - place]) * stride
 
 
-def _visits(level: int, last: int) -> list[tuple[int, int]]:
+def _visits(level: int, last: int, *, full: bool = True, first: int = 1) -> list[tuple[int, int, int]]:
+    """
+    An F-cycle, or a V-cycle if not `full`: operation, level, and whether the level begins at rest.
+
+    On every level an F-cycle is one of the coarser level followed by a V-cycle of it.
+    """
     if level == last:
-        return [(kernels.COARSEST, level)]
-    below = _visits(level + 1, last)
-    return [(kernels.DOWN, level), *below * (2 if level + 1 < last else 1), (kernels.UP, level)]
+        return [(cycle.COARSEST, level, first)]
+    below = _visits(level + 1, last, full=full)
+    if full and level + 1 < last:
+        below += _visits(level + 1, last, full=False, first=0)
+    return [(cycle.DOWN, level, first), *below, (cycle.UP, level, 0)]
+
+
+def _lines(grid: Grid, geometry: Integers, steps: Integers, index: Integers, weight: Array) -> Lines:
+    """The same levels, lines padded to an odd multiple of eight slots so that they do not compete for the cache."""
+    dim = grid.dim
+    table = np.zeros((len(geometry), columns.TABLE + 3), np.int64)
+    near = np.zeros_like(steps)
+    start = coefficients = 0
+    for entry, line in zip(geometry, table, strict=True):
+        shape, slots = entry[CELLS][:dim], entry[SLOTS][:dim]
+        seen = [int(n) + (sides[1] == "traction-free") for n, sides in zip(shape, grid.sides, strict=True)]
+        width = 8 * ((int(shape[-1]) + 3 + 7) // 8 | 1)
+        planes, rows = int(slots[0]), int(slots[1]) if dim == 3 else 1
+        line[columns.PLANES], line[columns.LINES] = planes, rows
+        line[columns.SEEN_PLANES], line[columns.SEEN] = seen[0], seen[-1]
+        line[columns.SEEN_LINES] = seen[1] if dim == 3 else 1
+        line[columns.CELLS], line[columns.WRAPS], line[columns.WIDTH] = shape[-1], grid.periodic[-1], width
+        line[columns.SLOTS], line[columns.START] = planes * rows * width, start
+        line[columns.COEFFICIENTS], line[columns.ONE] = coefficients, 1
+        # the kernels' second table is that of the last axis in two dimensions
+        line[columns.TABLE :] = entry[TABLES]
+        start += planes * rows * width
+        coefficients += width + columns.count(dim) * planes * rows * width
+        for axis in range(dim):
+            row, n = int(entry[TABLES][axis]), int(shape[axis])
+            stride = math.prod(int(m) for m in slots[axis + 1 :])
+            near[:, row : row + n + 1] = steps[:, row : row + n + 1] // stride
+    finest = table[0]
+    scratch = (2 * dim + 2) * int(finest[columns.LINES] * finest[columns.WIDTH])
+    # along the last axis a line begins with the slot before its first
+    places, weights = index.transpose(0, 2, 1).copy(), weight.transpose(0, 2, 1).astype(np.float32)
+    for entry, following, line in zip(geometry, geometry[1:], table, strict=False):
+        row, n, m = int(entry[TABLES][dim - 1]), int(entry[CELLS][dim - 1]), int(following[CELLS][dim - 1])
+        if 2 * m == n:
+            line[columns.HALVES] = 1
+            weights[:, :, row : row + n + 1] = _halves(index[:, row : row + n + 1], weight[:, row : row + n + 1], n)
+        places[:, :, row : row + n + 1] += 1
+    return Lines(table, near, places.reshape(-1), weights.reshape(-1), start, coefficients, scratch)
+
+
+def _halves(index: Integers, weight: Array, n: int) -> Array:
+    """
+    The weights [5, 4, n + 1] of the entries around 2 k, from the one before, for transfers down, and around k // 2 for
+    transfers up, where one level has half the cells of the other and the slots around a line repeat its other end.
+    """
+    out = np.zeros((5, 4, n + 1))
+    for table in range(5):
+        down = table in (columns.OVERLAP, columns.HAT)
+        count = n if down else n // 2
+        for k in range(n + 1):
+            for place, share in zip(index[table, k], weight[table, k], strict=True):
+                if share != 0.0:
+                    away = place - (2 * k if down else k // 2)
+                    # a neighbour across the ends of an axis that wraps
+                    away += count if away < -1 else (-count if away > 2 else 0)
+                    out[table, 1 + away, k] += share
+    return out
 
 
 @lru_cache(maxsize=32)
@@ -183,7 +266,7 @@ def hierarchy(grid: Grid) -> Hierarchy:
     geometry = np.zeros((len(shapes), 16), np.int64)
     spacing = np.zeros((len(shapes), dim))
     total = sum(sum(shape) + dim for shape in shapes)
-    steps = np.zeros((3, total), np.int64)
+    steps = np.zeros((2, total), np.int64)
     index, weight = np.zeros((5, total, 4), np.int64), np.zeros((5, total, 4))
     row = start = 0
     for level, shape in enumerate(shapes):
@@ -204,7 +287,6 @@ def hierarchy(grid: Grid) -> Hierarchy:
                     index[table, row : row + n + 1] = filled.index
                     weight[table, row : row + n + 1] = filled.weight
             row += n + 1
-    widest = max(shapes[-1])
     return Hierarchy(
         grid=grid,
         geometry=geometry,
@@ -215,7 +297,7 @@ def hierarchy(grid: Grid) -> Hierarchy:
         schedule=np.array(_visits(0, len(shapes) - 1), np.int64),
         sides=np.array([[HOLDS[kind] for kind in sides] for sides in grid.sides], np.int64),
         slots=start,
-        coarsest_sweeps=max(COARSEST_SWEEPS, widest * widest // 2),
+        lines=_lines(grid, geometry, steps, index, weight),
     )
 
 

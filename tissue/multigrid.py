@@ -1,9 +1,10 @@
 """
 The discrete Stokes operator and the outer iteration that inverts it.
 
-W-cycles of coupled (Vanka) smoothing precondition a flexible GCR; V-cycles degrade as the grid is refined. Where
-the viscosity jumps so far that they stall, `tissue.algebraic` takes over in the same iteration.
-Sources: Vanka 1986, doi:10.1016/0021-9991(86)90008-2; Eisenstat, Elman and Schultz 1983, doi:10.1137/0720023.
+F-cycles of coupled (Vanka) smoothing precondition a flexible GCR, both in single precision, and what they miss is
+found in double precision; V-cycles degrade as the grid is refined. Where the viscosity jumps so far that they stall,
+`tissue.algebraic` takes over in double precision.
+Source: Vanka 1986, doi:10.1016/0021-9991(86)90008-2.
 """
 
 from __future__ import annotations
@@ -17,28 +18,34 @@ import numpy as np
 from tissue import _kernels_stokes as kernels
 from tissue.algebraic import MOST_FACTORED, Direct, Preconditioner
 from tissue.grid import Array, Grid
+from tissue.krylov import Directions, remaining, room, squared
 from tissue.levels import Hierarchy, hierarchy
 from tissue.modes import Modes, free_modes
+from tissue.single import Coefficients, Single, coefficients, put_back, take_desk
 
-# Sweeps before and after each visit, and their damping: below a viscosity contrast of HARD_CONTRAST and above.
-EASY, HARD, HARD_CONTRAST = (2, 0.9), (4, 1.0), 300.0
-# Directions that GCR keeps, and the memory that they may take.
-DIRECTIONS, MOST_BYTES = 200, 2**30
-# After so many cycles the rate of the last ones says whether the rest is worth trying.
-TRIAL, PATIENCE = 10, 70.0
+# Sweeps before and after each visit, their damping, and the directions that GCR keeps (more save fewer cycles than they
+# cost): below a viscosity contrast of HARD_CONTRAST and above.
+EASY, HARD, HARD_CONTRAST = (3, 0.9, 5), (8, 0.9, 25), 300.0
+DIRECTIONS = 200  # that GCR keeps in double precision
+# How many cycles may be to come at the rate of the last ones: of the multigrid, and of what is tried after it.
+PATIENCE, SLOW_PATIENCE = 150.0, 70.0
+# The residual is worked out anew in double precision after it has fallen so far in single precision, which is not
+# trusted where that finds so many times as much.
+REFRESH, MISTRUST = 1e-4, 30.0
 FEW = 10  # a factorisation needs two or three
-ONLY_RESIDUAL = np.array([[kernels.ONLY_RESIDUAL, 0]])
 
 
 @dataclass(frozen=True, eq=False)
 class Operator:
-    """The discrete Stokes operator of one fluid on every level: `co` of tissue._kernels_stokes, one after another."""
+    """The discrete Stokes operator of one fluid: `co` of tissue._kernels_stokes, and the levels in single precision."""
 
     hierarchy: Hierarchy
     co: Array
+    single: Coefficients
     scale: float
     sweeps: int
     damping: float
+    kept: int
     modes: Modes
 
     @property
@@ -48,8 +55,7 @@ class Operator:
 
     def coefficients(self) -> Array:
         """`co` of level 0, [rows, slots]."""
-        count = 2 + self.dim * (self.dim - 1) // 2 + 2 * self.dim + 2
-        return np.asarray(self.co[: count * int(np.prod(self.hierarchy.shape))].reshape(count, -1))
+        return self.co
 
     def row(self, k: int) -> Array:
         """Row k of `co` on level 0 in the shape of the slots."""
@@ -97,34 +103,19 @@ def operator(grid: Grid, *, viscosity: Array, friction: Array, inverse_bulk: Arr
     co = np.empty(count * levels.slots)
     kernels.set_up[grid.dim](levels.r, *levels.tables, levels.sides, fields, co)
     # makes a residual of div u count as much as one of the forces
-    scale = float(np.exp(log_viscosity.mean()) / np.exp(np.log(grid.spacing).mean()))
+    mean, length = float(np.exp(log_viscosity.mean())), float(np.exp(np.log(grid.spacing).mean()))
+    single = coefficients(levels, co, fields, viscosity=mean, length=length)
     contrast = float(np.exp(np.ptp(log_viscosity)))
-    sweeps, damping = EASY if contrast <= HARD_CONTRAST else HARD
-    built = Operator(levels, co, scale, sweeps, damping, Modes((), None, np.zeros((0, 0)), 0.0))
-    modes = free_modes(grid, levels.shape, built.coefficients()[built.friction_row :])
-    return Operator(levels, co, scale, sweeps, damping, modes)
+    sweeps, damping, kept = EASY if contrast <= HARD_CONTRAST else HARD
+    finest = co[: count * slots].reshape(count, slots)
+    modes = free_modes(grid, levels.shape, finest[2 + grid.dim * (grid.dim - 1) // 2 :])
+    return Operator(levels, finest, single, mean / length, sweeps, damping, kept, modes)
 
 
 def residual(a: Operator, x: Array, f: Array, out: Array) -> None:
     """out = f - A x, each [dim + 1, slots]."""
     levels = a.hierarchy
-    kernels.cycle[a.dim](
-        levels.r, ONLY_RESIDUAL, *levels.tables, a.co, x.reshape(-1), f.reshape(-1), out.reshape(-1), 1.0, 0, 0
-    )
-
-
-def inner(vectors: Array, vector: Array, weight: Array) -> Array:
-    """Inner products of vectors [k, n] with one [n], every entry counted with its weight [n]."""
-    out = np.empty(len(vectors))
-    partial = np.empty((-(-vector.size // kernels.CHUNK), len(vectors)))
-    kernels.inner_products(vectors, vector, weight, partial, out)
-    return out
-
-
-def squared(vector: Array, weight: Array) -> float:
-    """The weighted square of an array of any shape, the same for any number of threads."""
-    flat = vector.reshape(-1)
-    return float(inner(flat[None, :], flat, weight)[0])
+    kernels.residual[a.dim](levels.r, levels.geometry[0], levels.steps, a.co, x, f, out)
 
 
 def weights(a: Operator) -> Array:
@@ -163,26 +154,52 @@ def solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> 
 def _solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> tuple[int, float]:
     """With the cycle; where that stalls, from the start with the algebraic preconditioner; at last a factorisation."""
     start = x.copy()
-    used, error, stalled = _descend(a, f, _Cycle(a), x=x, tolerance=tolerance, cycles=cycles, patience=PATIENCE)
+    equations = _Equations(a, f)
+    used, error, stalled = _refine(equations, x=x, tolerance=tolerance, cycles=cycles)
     if stalled:
         # what the cycle left behind is large where nothing resists, and would drown the rest
         x[:] = start
         algebraic = Preconditioner(a.hierarchy, a.coefficients())
-        small = f.size <= MOST_FACTORED[a.dim]
-        limits: dict[str, Any] = {"tolerance": tolerance, "patience": PATIENCE if small else np.inf}
-        more, error, stalled = _descend(a, f, algebraic, x=x, cycles=cycles - used, **limits)
+        patience = SLOW_PATIENCE if f.size <= MOST_FACTORED[a.dim] else np.inf
+        limits: dict[str, Any] = {"tolerance": tolerance, "cycles": cycles - used, "patience": patience}
+        more, error, stalled = _descend(equations, algebraic, x=x, **limits)
         used += more
         if stalled:
             x[:] = start
-            limits["patience"] = np.inf
-            more, error, _ = _descend(a, f, Direct(algebraic), x=x, cycles=FEW, **limits)
+            limits = {"tolerance": tolerance, "cycles": FEW, "patience": np.inf}
+            more, error, _ = _descend(equations, Direct(algebraic), x=x, **limits)
             used += more
     return used, error
 
 
+class _Equations:
+    """A x = f and the norm in which it is solved, that of `weights` relative to f."""
+
+    def __init__(self, a: Operator, f: Array) -> None:
+        self.a, self.f, self.weight = a, f, weights(a)
+        self.target = squared(f, self.weight)
+        self.r = np.empty_like(f)
+
+    def error(self, x: Array) -> float:
+        """The norm of f - A x, which is left in r, after the free motions of x are set."""
+        self.a.modes.balance(x, self.f)
+        residual(self.a, x, self.f, self.r)
+        return float(np.sqrt(squared(self.r, self.weight) / self.target))
+
+    def begin(self, x: Array) -> float:
+        """The norm for a guess, or for no flow where that leaves less: rounding of a large guess drowns the rest."""
+        if self.target == 0.0:
+            x[:] = 0.0
+            return 0.0
+        error = self.error(x)
+        if not error <= 1.0:
+            x[:] = 0.0
+            error = self.error(x)
+        return error
+
+
 def _descend(
-    a: Operator,
-    f: Array,
+    equations: _Equations,
     precondition: Callable[[Array], Array],
     *,
     x: Array,
@@ -191,99 +208,70 @@ def _descend(
     patience: float,
 ) -> tuple[int, float, bool]:
     """
-    Flexible GCR with the last directions kept, until |f - A x| <= tolerance |f| in the norm of `weights`.
+    GCR in double precision, until the error is below the tolerance.
 
     Returns cycles, relative residual, and True if it gave up because more cycles than `patience` were to come.
     """
-    weight = weights(a)
-    target = squared(f, weight)
-    if target == 0.0:
-        x[:] = 0.0
-        return 0, 0.0, False
-    r, zero = np.empty_like(f), np.zeros_like(f)
-
-    def begin() -> float:
-        a.modes.balance(x, f)
-        residual(a, x, f, r)
-        return squared(r, weight)
-
-    left = begin()
-    if not left <= target:
-        # rounding of a large guess would drown a small solution
-        x[:] = 0.0
-        left = begin()
-    directions, errors = _Directions(a, weight), [float(np.sqrt(left / target))]
+    a, r = equations.a, equations.r
+    errors, zero = [equations.begin(x)], np.zeros_like(x)
+    directions = Directions(equations.weight, *room(x.size, np.float64, most=DIRECTIONS))
     while errors[-1] > tolerance and len(errors) <= cycles and np.isfinite(errors[-1]):
-        if _remaining(errors, tolerance) > patience:
+        if remaining(errors, tolerance) > patience:
             return len(errors) - 1, errors[-1], True
-        step = directions.place()
+        step, image = directions.step.reshape(r.shape), directions.image.reshape(r.shape)
         step[:] = precondition(r)
         a.modes.balance(step, r)
-        if not directions.descend(zero, x, r):
+        residual(a, step, zero, image)
+        left = directions.descend(x.reshape(-1), r.reshape(-1))
+        if left is None:
             break
-        left = squared(r, weight)
-        if left <= tolerance**2 * target:
-            # the residual carried along drifts from the true one by rounding; only the true one counts
-            left = begin()
-        errors.append(float(np.sqrt(left / target)))
+        error = float(np.sqrt(left / equations.target))
+        # the residual carried along drifts from the true one by rounding; only the true one counts
+        errors.append(equations.error(x) if error <= tolerance else error)
     return len(errors) - 1, errors[-1], False
 
 
-def _remaining(errors: list[float], tolerance: float) -> float:
-    """Cycles to come at the rate of the last ones."""
-    if len(errors) <= TRIAL:
-        return 0.0
-    rate = np.log(errors[-1] / errors[-1 - TRIAL // 2]) / (TRIAL // 2)
-    return float(np.log(tolerance / errors[-1]) / rate) if rate < 0.0 else np.inf
+def _refine(equations: _Equations, *, x: Array, tolerance: float, cycles: int) -> tuple[int, float, bool]:
+    """
+    GCR and its cycles in single precision, for the residual of what was found before in double precision.
+
+    Returns as `_descend`; it also gives up where the residual is far from what single precision makes believe.
+    """
+    a, errors = equations.a, [equations.begin(x)]
+    if errors[0] <= tolerance or not np.isfinite(errors[0]):
+        return 0, errors[0], False
+    desk = take_desk(a.hierarchy)
+    single = Single(desk, a.single, a.modes, equations.weight, sweeps=a.sweeps, damping=a.damping)
+    found = _search(equations, single, x=x, errors=errors, tolerance=tolerance, cycles=cycles)
+    if not found[2]:
+        # one that overflowed is not used again
+        put_back(desk, a.kept)
+    return found
 
 
-class _Directions:
-    """Steps and what they add to the residual, the latter orthogonal; the oldest give way when no place is left."""
-
-    def __init__(self, a: Operator, weight: Array) -> None:
-        self.a, self.weight = a, weight
-        places = max(20, min(DIRECTIONS, MOST_BYTES // (16 * weight.size)))
-        # memory is taken only for directions that are used
-        self.steps, self.images = np.empty((places, weight.size)), np.empty((places, weight.size))
-        self.lengths, self.used = np.zeros(places), 0
-
-    def place(self) -> Array:
-        """Where the next step is to be written, [dim + 1, slots]."""
-        return np.asarray(self.steps[self.used % len(self.steps)].reshape(self.a.dim + 1, -1))
-
-    def descend(self, zero: Array, x: Array, r: Array) -> bool:
-        """Take from r all that the step in `place` can take; False if it can take nothing."""
-        kept, slot = min(self.used, len(self.steps)), self.used % len(self.steps)
-        step, image = self.steps[slot], self.images[slot]
-        residual(self.a, step.reshape(x.shape), zero, image.reshape(x.shape))
-        if kept:
-            # the place of this step among the old ones, once they are all taken, counts nothing
-            lengths = np.where(np.arange(kept) == slot, np.inf, self.lengths[:kept])
-            factors = -inner(self.images[:kept], image, self.weight) / lengths
-            kernels.combine(self.images[:kept], factors, image)
-            kernels.combine(self.steps[:kept], factors, step)
-        self.lengths[slot] = length = squared(image, self.weight)
-        if not length > 0.0:
-            return False
-        along = -inner(image[None, :], r.reshape(-1), self.weight) / length
-        # an image is what the step adds to the residual
-        kernels.combine(image[None, :], along, r.reshape(-1))
-        kernels.combine(step[None, :], along, x.reshape(-1))
-        self.used += 1
-        return True
-
-
-class _Cycle:
-    """One multigrid cycle for a residual; holds the buffers of the levels."""
-
-    def __init__(self, a: Operator) -> None:
-        self.a = a
-        self.buffers = tuple(np.empty((a.dim + 1) * a.hierarchy.slots) for _ in range(3))
-
-    def __call__(self, r: Array) -> Array:
-        a, levels = self.a, self.a.hierarchy
-        x, f, left = self.buffers
-        f[: r.size], x[: r.size] = r.ravel(), 0.0
-        buffers: tuple[Any, ...] = (a.co, x, f, left, a.damping, a.sweeps, levels.coarsest_sweeps)
-        kernels.cycle[a.dim](levels.r, levels.schedule, *levels.tables, *buffers)
-        return np.asarray(x[: r.size].reshape(r.shape))
+def _search(
+    equations: _Equations, single: Single, *, x: Array, errors: list[float], tolerance: float, cycles: int
+) -> tuple[int, float, bool]:
+    directions = Directions(single.weight, *(v[: equations.a.kept] for v in single.desk.directions))
+    while errors[-1] > tolerance and len(errors) <= cycles:
+        # residuals of about one, whatever drives the flow
+        unit, begun, wanted = float(np.abs(equations.r).max()), errors[-1], max(tolerance, REFRESH * errors[-1])
+        since, r = len(errors) - 1, single.pack(equations.r, 1.0 / (unit * single.forces))
+        found = np.zeros_like(r)
+        size = squared(r, single.weight)
+        if directions.used:
+            errors[-1] = begun * float(np.sqrt(directions.reuse(found, r) / size))
+        while errors[-1] > wanted and len(errors) <= cycles:
+            if not np.isfinite(errors[-1]) or remaining(errors[since:], tolerance) > PATIENCE:
+                return len(errors) - 1, errors[-1], True
+            single.cycle(r, directions.step)
+            single.image(directions.step, directions.image)
+            left = directions.descend(found, r)
+            if left is None:
+                return len(errors) - 1, errors[-1], True
+            errors.append(begun * float(np.sqrt(left / size)))
+        single.add(found, unit * single.unknowns, x)
+        believed, errors[-1] = errors[-1], equations.error(x)
+        if not errors[-1] <= max(MISTRUST * believed, tolerance):
+            return len(errors) - 1, errors[-1], True
+    return len(errors) - 1, errors[-1], False

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -76,21 +77,37 @@ def _gather(grid: Grid, field: Array, points: Array, *, nodes: tuple[int, ...] =
     return out
 
 
-def _scatter(grid: Grid, amount: Array, points: Array, *, nodes: tuple[int, ...] = ()) -> Array:
-    """Amounts per area of the grid's control volumes, which are halved on walls for edges."""
-    places = _places(grid, nodes, False)
-    out = np.zeros(places.shape)
-    flat = out.reshape(-1)
-    kernels.scatter[grid.dim](_inverse_spacing(grid), amount, points, *places.arguments, places.index, flat)
-    out /= grid.cell_area
-    for axis in nodes:
-        ends = np.moveaxis(out, axis, 0)
-        if grid.periodic[axis]:
-            ends[-1] = ends[0]
-        else:
-            ends[0] *= 2.0
-            ends[-1] *= 2.0
-    return out
+@lru_cache(maxsize=256)
+def _fields(
+    grid: Grid, nodes: tuple[tuple[int, ...], ...]
+) -> tuple[tuple[tuple[int, ...], ...], Integers, tuple[Any, ...]]:
+    """Of several fields one after another: their shapes, where each begins, and what the kernels take of them."""
+    places = [_places(grid, node, False) for node in nodes]
+    start = np.cumsum([0, *(math.prod(place.shape) for place in places)])
+    offset, strides = (np.array([place.arguments[k] for place in places]) for k in (0, 1))
+    tables = (offset, strides, *places[0].arguments[2:], np.stack([place.index for place in places]), start)
+    return tuple(place.shape for place in places), start, tables
+
+
+def _scatter(grid: Grid, amounts: Array, points: Array, nodes: tuple[tuple[int, ...], ...]) -> list[Array]:
+    """
+    Amounts [n, fields] per area of the grid's control volumes, which are halved on walls for edges; `nodes` of each
+    field as for `_places`.
+    """
+    shapes, start, tables = _fields(grid, nodes)
+    flat = np.zeros(start[-1])
+    kernels.scatter[grid.dim](_inverse_spacing(grid), amounts, points, *tables, flat)
+    flat /= grid.cell_area
+    fields = [flat[start[k] : start[k + 1]].reshape(shape) for k, shape in enumerate(shapes)]
+    for field, node in zip(fields, nodes, strict=True):
+        for axis in node:
+            ends = np.moveaxis(field, axis, 0)
+            if grid.periodic[axis]:
+                ends[-1] = ends[0]
+            else:
+                ends[0] *= 2.0
+                ends[-1] *= 2.0
+    return fields
 
 
 def spread(grid: Grid, positions: ArrayLike, amount: ArrayLike) -> Array:
@@ -100,7 +117,7 @@ def spread(grid: Grid, positions: ArrayLike, amount: ArrayLike) -> Array:
     positions: [n, dim]. amount: [n], or one number for all. Raises FieldError as tissue.fields does.
     """
     points = as_positions(grid, positions)
-    return _scatter(grid, as_field("amount", amount, (len(points),)), points)
+    return _scatter(grid, as_field("amount", amount, (len(points),))[:, None], points, ((),))[0]
 
 
 def spread_stress(grid: Grid, positions: ArrayLike, stress: ArrayLike) -> StressField:
@@ -116,10 +133,8 @@ def spread_stress(grid: Grid, positions: ArrayLike, stress: ArrayLike) -> Stress
         raise FieldError(
             f"stress has shape {carried.shape}; give {', '.join(names)} for each point: ({len(points)}, {len(names)})"
         )
-    parts = np.ascontiguousarray(as_field("stress", carried, carried.shape).T)
-    normal = [_scatter(grid, part, points) for part in parts[: grid.dim]]
-    shear = [_scatter(grid, part, points, nodes=pair) for part, pair in zip(parts[grid.dim :], grid.pairs, strict=True)]
-    return StressField(grid, *normal, *shear)
+    parts = as_field("stress", carried, carried.shape)
+    return StressField(grid, *_scatter(grid, parts, points, (*[()] * grid.dim, *grid.pairs)))
 
 
 def sample(grid: Grid, field: ArrayLike, positions: ArrayLike) -> Array:

@@ -8,4 +8,4 @@ import os
 
 # read when numba and numpy start, which the modules of this package bring about
 for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"
+    os.environ[name] = os.environ.get("BENCH_THREADS", "1")
