@@ -16,9 +16,11 @@ from numpy.typing import ArrayLike
 from tissue.errors import FieldError
 from tissue.fields import as_field, as_numbers
 from tissue.grid import Array
+from tissue.signals import PLACES
 
 TERMS = 10  # of the exponential's series, of matrices of at most SMALL: what is left out is below rounding
 SMALL = 0.25
+MOST = 1e4  # whose exponential is beyond the range of numbers
 
 
 def undeformed(points: int, dim: int) -> Array:
@@ -33,12 +35,20 @@ def deform(deformation: ArrayLike, gradient: ArrayLike, dt: float) -> Array:
     Deformation gradients after dt in a velocity gradient that is steady for its points: exp(L dt) F, [n, dim, dim].
 
     deformation: F [n, dim, dim], from `undeformed` or the last step. gradient: L [n, dim, dim], from
-    `velocity_gradient`; of the middle of the step, the order is two. Volumes that L keeps are kept to rounding.
-    Raises FieldError for shapes that do not fit, NaN or infinity.
+    `velocity_gradient`; of the middle of the step, the order is two. Volumes that L keeps are kept to rounding of the
+    largest stretch squared. Raises FieldError for shapes that do not fit, NaN, infinity, and stretches beyond numbers.
     """
     slopes = _matrices("gradient", gradient)
     before = as_field("deformation", _matrices("deformation", deformation), slopes.shape)
-    return np.asarray(_exponential(slopes * float(as_field("dt", dt, ()))) @ before)
+    with np.errstate(over="ignore", invalid="ignore"):
+        after = np.asarray(_exponential(slopes * float(as_field("dt", dt, ()))) @ before)
+    if not np.isfinite(after).all():
+        k = int(np.argwhere(~np.isfinite(after))[0, 0])
+        raise FieldError(
+            f"the deformation of point {k} grew beyond the range of numbers in dt = {dt:g}, with the gradient "
+            f"{slopes[k].tolist()}; take a smaller dt"
+        )
+    return after
 
 
 def logarithmic_strain(deformation: ArrayLike) -> Array:
@@ -52,11 +62,10 @@ def logarithmic_strain(deformation: ArrayLike) -> Array:
     if inverted.any():
         k = int(np.argmax(inverted))
         raise FieldError(f"deformation[{k}] is {f[k].tolist()}, whose determinant is not positive; no flow leads there")
-    squares, axes = np.linalg.eigh(f @ np.swapaxes(f, -1, -2))
-    strain = (axes * (0.5 * np.log(squares))[:, None, :]) @ np.swapaxes(axes, -1, -2)
-    dim = f.shape[-1]
-    rows = [*range(dim), *(a for a in range(dim) for _ in range(a + 1, dim))]
-    columns = [*range(dim), *(b for a in range(dim) for b in range(a + 1, dim))]
+    # by singular values, as F F^T would square what rounding does to the smallest
+    axes, stretches, _ = np.linalg.svd(f)
+    rows, columns = PLACES[f.shape[-1]]
+    strain = (axes * np.log(stretches)[:, None, :]) @ np.swapaxes(axes, -1, -2)
     return np.ascontiguousarray(strain[:, rows, columns])
 
 
@@ -69,7 +78,9 @@ def _matrices(name: str, value: ArrayLike) -> Array:
 
 def _exponential(a: Array) -> Array:
     """exp of matrices [n, dim, dim], by its series after halving, and squaring."""
-    largest = np.abs(a).sum(axis=-1).max(initial=0.0)
+    largest = float(np.abs(a).sum(axis=-1).max(initial=0.0))
+    if not largest < MOST:
+        return np.full_like(a, np.inf)
     halvings = max(0, int(np.ceil(np.log2(largest / SMALL)))) if largest > 0.0 else 0
     a = a * 0.5**halvings
     one = np.eye(a.shape[-1])

@@ -254,7 +254,7 @@ def _halves(index: Integers, weight: Array, n: int) -> Array:
                 if share != 0.0:
                     away = place - (2 * k if down else k // 2)
                     # a neighbour across the ends of an axis that wraps
-                    away += count if away < -1 else (-count if away > 2 else 0)
+                    away += count if away < -1 else (-count if away > (2 if down else 1) else 0)
                     out[table, 1 + away, k] += share
     return out
 

@@ -254,11 +254,14 @@ def _search(
 ) -> tuple[int, float, bool]:
     directions = Directions(single.weight, *(v[: equations.a.kept] for v in single.desk.directions))
     while errors[-1] > tolerance and len(errors) <= cycles:
-        # residuals of about one, whatever drives the flow
-        unit, begun, wanted = float(np.abs(equations.r).max()), errors[-1], max(tolerance, REFRESH * errors[-1])
+        # residuals of about one in its own units, whatever drives the flow
+        unit = float((np.abs(equations.r).max(axis=1) / single.forces).max())
+        begun, wanted = errors[-1], max(tolerance, REFRESH * errors[-1])
         since, r = len(errors) - 1, single.pack(equations.r, 1.0 / (unit * single.forces))
         found = np.zeros_like(r)
         size = squared(r, single.weight)
+        if not size > 0.0:
+            return len(errors) - 1, errors[-1], True
         if directions.used:
             errors[-1] = begun * float(np.sqrt(directions.reuse(found, r) / size))
         while errors[-1] > wanted and len(errors) <= cycles:

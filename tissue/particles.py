@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from tissue import _kernels_particles as kernels
 from tissue.errors import FieldError
 from tissue.fields import StressField, as_field, as_numbers, as_positions
-from tissue.grid import Array, Grid
+from tissue.grid import AXES, Array, Grid
 from tissue.levels import Integers
 from tissue.stokes import Flow, check_finite
 
@@ -183,7 +183,11 @@ def _add_wall(grid: Grid, points: Array, axis: int, end: int, given: Sequence[Ar
 
 
 def into_box(grid: Grid, positions: Array) -> Array:
-    """Positions wrapped on periodic axes, and put back on the wall where they crossed one."""
+    """
+    Positions wrapped on periodic axes, and put back on the wall where they crossed one.
+
+    Raises FieldError for those that are not finite, and so far away that rounding exceeds the box.
+    """
     out = positions.copy()
     for axis in range(grid.dim):
         if grid.periodic[axis]:
@@ -192,4 +196,11 @@ def into_box(grid: Grid, positions: Array) -> Array:
             out[out[:, axis] >= grid.size[axis], axis] = 0.0
         else:
             np.clip(out[:, axis], 0.0, grid.size[axis], out=out[:, axis])
+        lost = ~((out[:, axis] >= 0.0) & (out[:, axis] <= grid.size[axis]))
+        if lost.any():
+            k = int(np.argmax(lost))
+            raise FieldError(
+                f"point {k} is at {AXES[axis]} = {positions[k, axis]:g}, which has no place in a box of "
+                f"{grid.size[axis]:g}; take a smaller dt, or look at the flow that took it there"
+            )
     return out

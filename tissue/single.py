@@ -26,6 +26,7 @@ from tissue.modes import Modes
 
 DIRECTIONS = 25  # that may be kept around the cycle
 MOST_KEPT_BYTES = 2**28
+SEEN = 1e-4  # mean resistance of a free motion, over that of viscosity in a cell, that single precision can tell
 Singles = NDArray[Any]  # of four bytes each
 
 
@@ -177,6 +178,11 @@ ONLY_IMAGE = np.array([[kernels.ONLY_IMAGE, 0, 0]])
 def _scaled(modes: Modes, levels: Hierarchy, built: Coefficients) -> Modes:
     """The free motions for vectors in lines and in these units."""
     drag = built.length**2 / built.viscosity
+    # sums in single precision, divided by next to nothing, would be noise: such means are set in double precision
+    if modes.motions and 0.0 < np.abs(modes.resistance).max() * drag < SEEN * math.prod(levels.shape):
+        modes = replace(modes, resistance=0.0 * modes.resistance)
+    if modes.bulk is not None and modes.softness * built.viscosity < SEEN * modes.bulk.size:
+        modes = replace(modes, softness=0.0)
     friction: Singles | None = None
     if modes.friction is not None and modes.resisted:
         friction = (modes.friction.reshape(-1, *levels.shape) * drag).astype(np.float32)

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from tissue.errors import FieldError
 from tissue.fields import as_field, as_positions
@@ -32,12 +34,14 @@ STEPS = 3
 
 def advance_surface(flow: Flow, positions: ArrayLike, elements: ArrayLike, dt: float) -> Array:
     """
-    A surface after dt in a steady flow, by the midpoint rule (second order), even and smooth; [n, 3].
+    A surface after dt in a steady flow, by the midpoint rule, even and smooth; [n, 3].
 
     Its shape moves as that of the fluid does; its points do not stay the same places in the fluid. Those on the rim of
-    an open surface move with the fluid.
+    an open surface move with the fluid. Each call smooths it once, however short dt is, so that errors grow with the
+    number of steps: take them as long as half a side of a triangle. Without flow an ellipsoid of 642 points, 2.4 by 1.6
+    by 1, was 2.14 by 1.58 by 1.01 after 300 calls.
     positions: [n, 3]. elements: [m, 3], the points of each triangle, with normals to the same side.
-    Raises FieldError as `advance` and `spread_tension` do.
+    Raises FieldError as `advance` and `spread_tension` do, and for triangles of more than one surface.
     """
     dt, grid = float(as_field("dt", dt, ())), flow.grid
     read = carrier(flow)
@@ -45,6 +49,9 @@ def advance_surface(flow: Flow, positions: ArrayLike, elements: ArrayLike, dt: f
     pieces = as_elements(points, elements)
     if pieces.shape[1] != 3:
         raise FieldError(f"elements have shape {pieces.shape}; a surface has [m, 3]")
+    surfaces = _surfaces(pieces, len(points))
+    if surfaces > 1:
+        raise FieldError(f"the triangles are of {surfaces} surfaces that do not touch; move each by a call of its own")
     sides, rim = _sides(pieces, len(points))
 
     def speed(points: Array) -> Array:
@@ -59,6 +66,14 @@ def advance_surface(flow: Flow, positions: ArrayLike, elements: ArrayLike, dt: f
     middle = into_box(grid, points + 0.5 * dt * speed(points))
     moved = into_box(grid, points + dt * speed(middle))
     return into_box(grid, moved + _fairing(grid, moved, pieces, sides, rim)) if dt else moved
+
+
+def _surfaces(pieces: Integers, points: int) -> int:
+    """How many surfaces there are, of triangles that share points."""
+    ones = np.ones(2 * len(pieces), dtype=np.int8)
+    sides = np.concatenate([pieces[:, :2], pieces[:, 1:]])
+    labels = connected_components(coo_array((ones, sides.T), shape=(points, points)), directed=False)[1]
+    return len(np.unique(labels[pieces[:, 0]]))
 
 
 def _corners(grid: Grid, points: Array, pieces: Integers) -> tuple[Array, Array, Array]:

@@ -57,14 +57,19 @@ def enclosed(grid: Grid, positions: ArrayLike, elements: ArrayLike) -> float:
     """
     The area inside a closed line (counterclockwise), the volume inside a closed surface (normals outwards).
 
-    Arguments as for `spread_tension`. Along periodic axes it may not reach further than half their length from its
-    middle. Raises FieldError as that does.
+    Arguments as for `spread_tension`. A periodic axis is cut in the widest gap between points. Raises FieldError as
+    that does, and for a piece across that gap.
     """
     points = as_positions(grid, positions)
     pieces = as_elements(points, elements)
     if pieces.shape[1] != grid.dim:
         raise FieldError(f"elements have shape {pieces.shape}; what encloses has [m, {grid.dim}]")
     corners = about_middle(grid, points)[pieces]
+    reach = np.ptp(corners, axis=1) if len(corners) else np.zeros((0, grid.dim))
+    torn = (reach > 0.5 * np.array(grid.size)) & np.array(grid.periodic)
+    if torn.any():
+        k = int(np.argwhere(torn)[0, 0])
+        raise FieldError(f"elements[{k}] reaches across a periodic side: what goes all the way round encloses nothing")
     parts = np.linalg.det(corners)
     return float(parts.sum() / (2.0 if grid.dim == 2 else 6.0))
 
@@ -105,10 +110,15 @@ def resample(grid: Grid, positions: ArrayLike, *, points: int | None = None, clo
 
 
 def about_middle(grid: Grid, points: Array) -> Array:
-    """Points from near their middle, round periodic axes: the mean of all directions, as of an angle."""
-    turn = 2.0 * np.pi * points / grid.size
-    middle = np.arctan2(np.sin(turn).sum(axis=0), np.cos(turn).sum(axis=0)) * grid.size / (2.0 * np.pi)
-    return shortest(grid, into_box(grid, points) - np.where(grid.periodic, middle % grid.size, 0.0))
+    """Points of one body in one piece, near the origin: periodic axes are cut in the widest gap between points."""
+    out = into_box(grid, points)
+    for axis in np.flatnonzero(grid.periodic):
+        size = grid.size[axis]
+        places = np.sort(out[:, axis])
+        gaps = np.diff(places, append=places[:1] + size)
+        cut = places[np.argmax(gaps)] + 0.5 * gaps.max()
+        out[:, axis] = (out[:, axis] - cut) % size
+    return np.asarray(out - out.mean(axis=0)) if len(out) else out
 
 
 def as_elements(points: Array, elements: ArrayLike) -> Integers:

@@ -79,8 +79,58 @@ def test_mixed_viscosity_ends_at_that_of_each_fluid():
         (lambda g: tissue.deform(tissue.undeformed(1, 3), tissue.undeformed(1, 2), 1.0), "deformation has shape"),
         (lambda g: tissue.logarithmic_strain([[[1.0, 0.0], [0.0, -1.0]]]), "determinant is not positive"),
         (lambda g: tissue.undeformed(1, 4), "dim is 4"),
+        (lambda g: tissue.deform(tissue.undeformed(1, 2), [[[1000.0, 0.0], [0.0, -1000.0]]], 1.0), "point 0 grew"),
+        (lambda g: tissue.deform(tissue.undeformed(1, 2), [[[1e308, 0.0], [0.0, 0.0]]], 10.0), "point 0 grew"),
     ],
 )
 def test_what_makes_no_sense_is_named(wrong, says):
     with pytest.raises(tissue.FieldError, match=says):
         wrong(tissue.Grid((8, 8), (4.0, 4.0), ("no-slip", "no-slip")))
+
+
+def test_large_stretches_keep_their_trace():
+    turn = np.array([[np.cos(0.7), -np.sin(0.7)], [np.sin(0.7), np.cos(0.7)]])
+    f = (turn @ np.diag([1e4, 1e-4]))[None]
+    strain = tissue.logarithmic_strain(f)
+    assert strain[0, 0] + strain[0, 1] == pytest.approx(0.0, abs=1e-7)
+    assert np.hypot(0.5 * (strain[0, 0] - strain[0, 1]), strain[0, 2]) == pytest.approx(np.log(1e4))
+
+
+def test_points_beyond_what_rounding_leaves_are_refused():
+    grid = tissue.Grid((8, 8), (0.3, 0.3))
+    with pytest.raises(tissue.FieldError, match=r"point 0 is at x = 1e\+17"):
+        tissue.spread_force(grid, [[1e17, 0.1]], [[1.0, 0.0]])
+
+
+@pytest.mark.parametrize("places", [np.linspace(0.0, 1.0, 440, endpoint=False), np.linspace(0.0, 1.0, 440) ** 3])
+def test_area_inside_a_line_does_not_depend_on_how_evenly_it_is_set(places):
+    grid = tissue.Grid((8, 8), (1.0, 1.0))
+    angle = 2.0 * np.pi * places[places < 1.0]
+    for middle in (0.5, 0.1):
+        points = (middle + 0.35 * np.stack([np.cos(angle), np.sin(angle)], axis=1)) % 1.0
+        found = tissue.enclosed(grid, points, tissue.line(len(angle)))
+        assert found == pytest.approx(np.pi * 0.35**2, rel=1e-3)
+
+
+def test_cycles_do_not_depend_on_units():
+    """Of tissue: a million pascal seconds and micrometres; in and out of the range of single precision."""
+    shape = (32, 32)
+    noise = np.random.default_rng(1).uniform(-1.0, 1.0, shape)
+    found = []
+    for viscosity, size in ((1.0, 1.0), (1e6, 1e-6), (1e12, 1e-6), (1e-12, 1e6)):
+        grid = tissue.Grid(shape, (size, size), ("periodic", ("inflow", "traction-free")))
+        flow = tissue.Stokes(grid, viscosity=viscosity * 10.0**noise).solve(growth=noise)
+        found.append((flow.iterations, flow.velocity[0] / size))
+    for iterations, u in found[1:]:
+        assert abs(iterations - found[0][0]) <= 1
+        assert u == pytest.approx(found[0][1], abs=1e-6 * np.abs(found[0][1]).max())
+
+
+def test_two_surfaces_are_not_moved_as_one():
+    grid = tissue.Grid((8, 8, 8), (1.0, 1.0, 1.0))
+    flow = tissue.Flow(grid, tuple(np.zeros((3, 8, 8, 8))), np.zeros((8, 8, 8)))
+    corners = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+    faces = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]])
+    points = np.concatenate([0.25 + 0.1 * corners, 0.75 + 0.1 * corners])
+    with pytest.raises(tissue.FieldError, match="2 surfaces"):
+        tissue.advance_surface(flow, points, np.concatenate([faces, faces + 4]), 0.1)
