@@ -37,7 +37,9 @@ class Neighbours:
     index: Integers
 
     def of(self, point: int) -> Integers:
-        """The neighbours of one point."""
+        """The neighbours of one point, 0 to n - 1. Raises IndexError for others."""
+        if not 0 <= point < len(self.start) - 1:
+            raise IndexError(f"point {point} of {len(self.start) - 1}")
         return self.index[self.start[point] : self.start[point + 1]]
 
     @property
@@ -165,6 +167,8 @@ def _tessellation(grid: Grid, points: Array) -> Integers:
     wrapped = [axis for axis in range(grid.dim) if grid.periodic[axis]]
     longest = max((grid.size[axis] for axis in wrapped), default=0.0)
     reach = 4.0 * (grid.area / max(len(points), 1)) ** (1.0 / grid.dim) if wrapped else 0.0
+    # no circle would show that there is something beyond a gap
+    reach = max([reach, *(1.1 * _widest_gap(points[:, axis], grid.size[axis]) for axis in wrapped)])
     while True:
         images, owner = _copies(grid, points, wrapped, min(reach, longest))
         try:
@@ -191,12 +195,22 @@ def _copies(grid: Grid, points: Array, wrapped: list[int], reach: float) -> tupl
     images, owner = points, np.arange(len(points))
     for axis in wrapped:
         length = grid.size[axis]
-        low, high = np.flatnonzero(images[:, axis] > length - reach), np.flatnonzero(images[:, axis] < reach)
         step = np.zeros(grid.dim)
         step[axis] = length
-        images = np.concatenate([images, images[low] - step, images[high] + step])
-        owner = np.concatenate([owner, owner[low], owner[high]])
+        places, owners = [images], [owner]
+        for k in range(1, math.ceil(reach / length) + 1):
+            low = np.flatnonzero(images[:, axis] > k * length - reach)
+            high = np.flatnonzero(images[:, axis] < reach - (k - 1) * length)
+            places += [images[low] - k * step, images[high] + k * step]
+            owners += [owner[low], owner[high]]
+        images, owner = np.concatenate(places), np.concatenate(owners)
     return images, owner
+
+
+def _widest_gap(places: Array, length: float) -> float:
+    """Between points along a periodic axis."""
+    sorted_places = np.sort(places)
+    return float(np.diff(sorted_places, append=sorted_places[:1] + length).max(initial=0.0))
 
 
 def _settled(grid: Grid, simplices: Array, wrapped: list[int], reach: float) -> bool:

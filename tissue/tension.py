@@ -122,6 +122,7 @@ def about_middle(grid: Grid, points: Array) -> Array:
 
 
 def as_elements(points: Array, elements: ArrayLike) -> Integers:
+    """Elements as integers [m, corners]. Raises FieldError where they are none, or name points that are not there."""
     pieces = np.asarray(elements)
     shapes = {2: "[m, 2]", 3: "[m, 2] or [m, 3]"}[points.shape[1]]
     if pieces.ndim != 2 or not 2 <= pieces.shape[1] <= points.shape[1] or not np.issubdtype(pieces.dtype, np.integer):

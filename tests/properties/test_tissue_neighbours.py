@@ -145,3 +145,22 @@ def test_the_same_neighbours_for_any_number_of_threads() -> None:
     )
     found = {subprocess.check_output([sys.executable, "-c", code, threads], timeout=300) for threads in "12"}
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("size", [(1.0, 10.0), (1.0, 4.0)])
+def test_contacts_across_a_wide_gap_are_those_of_many_copies(size, seed):
+    """A band in a long box, wherever it lies."""
+    grid, rng = tissue.Grid((8, 8), size), np.random.default_rng(seed)
+    band = np.stack([rng.uniform(0.0, 1.0, 12), rng.uniform(0.4 * size[1], 0.5 * size[1], 12)], axis=1)
+    copies = [(i, j) for i in range(-24, 25) for j in (-2, -1, 0, 1, 2)]
+    copies.sort(key=lambda c: c != (0, 0))
+    for shift in (0.0, 0.5 * size[1]):
+        points = (band + np.array([0.0, shift])) % size
+        images = np.concatenate([points + np.multiply(c, size) for c in copies])
+        expected = set()
+        for simplex in Delaunay(images).simplices:
+            for a in simplex[simplex < 12]:
+                expected |= {(int(a), int(b) % 12) for b in simplex if int(b) % 12 != a}
+        found = tissue.contacts(grid, points)
+        assert set(zip(found.owner.tolist(), found.index.tolist(), strict=True)) == expected
