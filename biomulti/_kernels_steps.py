@@ -1,8 +1,8 @@
 """One step of a system of rates for several rows side by side, explicit or stiff, and what lies between its ends.
 
 Arrays are [rows, lanes]: the states that move in the order of elimination (see sparse.py), the hazard, and where a
-whole state is meant those that only jump. Lanes do not touch one another, and
-no sum is regrouped: a row has the same bits in any lane, with any neighbours, alone too.
+whole state is meant those that only jump. Lanes do not touch one another, and no sum is regrouped: a row has the same
+bits in any lane, with any neighbours, alone too.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ def first_change(  # type: ignore[no-untyped-def]
 
     watched writes the triggers, and after them the comparisons that triggers are made of: where one of these changes
     the triggers are looked at, so that of several comparisons none is missed that holds from one sample to the next. A
-    comparison that turns twice between two samples is not seen. before, now [watched] are
-    room to work in, and `probe` [states] takes the state there.
+    comparison that turns twice between two samples is not seen. before, now [watched] are room to work in, and `probe`
+    [states] takes the state there.
     """
     events, low, looks = armed.shape[0], 0.0, 0
     between(0.0, a, x, y, bend, order, counted, probe)
