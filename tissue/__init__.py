@@ -14,6 +14,7 @@ from tissue.movement import advance, spread_force
 from tissue.neighbours import Neighbours, contacts, keep_apart, neighbours, order
 from tissue.numbers import Numbers, dimensionless
 from tissue.particles import sample, spread, spread_stress, velocity
+from tissue.polarity import Polar, turn
 from tissue.signals import corotate, spin, strain_rate, stress_at, total_stress, velocity_gradient
 from tissue.stokes import Flow, Stokes
 from tissue.surface import advance_surface
@@ -30,6 +31,7 @@ __all__ = [
     "Morphogen",
     "Neighbours",
     "Numbers",
+    "Polar",
     "SolveError",
     "Stokes",
     "StressField",
@@ -59,6 +61,7 @@ __all__ = [
     "stress_at",
     "total_stress",
     "transport",
+    "turn",
     "undeformed",
     "velocity",
     "velocity_gradient",

@@ -11,6 +11,7 @@ Source: Tal-Ezer 1989, doi:10.1137/0726001.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -25,16 +26,33 @@ NOTHING = 37.0
 # Beyond that, neighbours exchange their contents 1e8 times in a step: a mistake in units or in dt.
 MOST_TERMS = 200_000
 
+# For each axis whether its low and its high side are held at a value.
+Held = tuple[tuple[bool, bool], ...]
+
+# What an axis between sides is transformed by, and its first mode, by which of its sides are held at a value.
+WAVES: dict[tuple[bool, bool], tuple[Callable[..., Array], Callable[..., Array], int, float]] = {
+    (False, False): (scipy.fft.dct, scipy.fft.idct, 2, 0.0),
+    (True, True): (scipy.fft.dst, scipy.fft.idst, 2, 1.0),
+    (False, True): (scipy.fft.dct, scipy.fft.idct, 4, 0.5),
+    (True, False): (scipy.fft.dst, scipy.fft.idst, 4, 0.5),
+}
+
+
+def _free(grid: Grid) -> Held:
+    return ((False, False),) * grid.dim
+
 
 @lru_cache(maxsize=32)
-def _laplacian(grid: Grid) -> Array:
-    """Eigenvalues of minus the discrete Laplacian (no flux through sides), in the order of `_transform`."""
+def _laplacian(grid: Grid, sides: Held) -> Array:
+    """Eigenvalues of minus the discrete Laplacian, in the order of `_transform`; no flux through sides not held."""
     wrapped, _ = _axes(grid)
     total = np.zeros((1,) * grid.dim)
     for axis in range(grid.dim):
         n, h = grid.shape[axis], grid.spacing[axis]
-        modes = np.arange(n // 2 + 1 if wrapped and axis == wrapped[-1] else n)
-        angle = (2.0 if grid.periodic[axis] else 1.0) * np.pi * modes / n
+        if grid.periodic[axis]:
+            angle = 2.0 * np.pi * np.arange(n // 2 + 1 if axis == wrapped[-1] else n) / n
+        else:
+            angle = np.pi * (np.arange(n) + WAVES[sides[axis]][3]) / n
         values = 2.0 * (1.0 - np.cos(angle)) / h**2
         total = total + values.reshape([-1 if a == axis else 1 for a in range(grid.dim)])
     return total
@@ -46,20 +64,24 @@ def _axes(grid: Grid) -> tuple[list[int], list[int]]:
     return wrapped, [axis for axis in range(grid.dim) if not grid.periodic[axis]]
 
 
-def _transform(grid: Grid, c: Array) -> Array:
-    """Cosine coefficients between sides, Fourier coefficients along periodic axes."""
+def _transform(grid: Grid, c: Array, sides: Held) -> Array:
+    """Sine or cosine coefficients between sides, Fourier coefficients along periodic axes."""
     wrapped, sided = _axes(grid)
-    if sided:
-        c = scipy.fft.dctn(c, axes=sided, norm="ortho")
+    for axis in sided:
+        there, _, kind, _ = WAVES[sides[axis]]
+        c = there(c, type=kind, axis=axis, norm="ortho")
     return np.asarray(scipy.fft.rfftn(c, axes=wrapped) if wrapped else c)
 
 
-def _back(grid: Grid, a: Array) -> Array:
+def _back(grid: Grid, a: Array, sides: Held) -> Array:
     """The inverse of `_transform`."""
     wrapped, sided = _axes(grid)
     if wrapped:
         a = scipy.fft.irfftn(a, s=[grid.shape[axis] for axis in wrapped], axes=wrapped)
-    return np.ascontiguousarray(scipy.fft.idctn(a, axes=sided, norm="ortho") if sided else a)
+    for axis in sided:
+        _, back, kind, _ = WAVES[sides[axis]]
+        a = back(a, type=kind, axis=axis, norm="ortho")
+    return np.ascontiguousarray(a)
 
 
 def phi(x: Array) -> Array:
@@ -73,14 +95,34 @@ def uniform(grid: Grid, c: Array, dt: float, *, diffusion: float, decay: float, 
     if diffusion == 0.0:
         left: Array = c * np.exp(-decay * dt)
         return left if source is None else left + made * source
-    rate = (diffusion * _laplacian(grid) + decay) * dt
-    transformed = _transform(grid, c) * np.exp(-rate)
-    if source is not None:
-        transformed += _transform(grid, source) * dt * phi(rate)
+    new = _reacted(grid, c, dt, diffusion, decay, source, _free(grid))
     total = c.sum() * np.exp(-decay * dt)
     if source is not None:
         total += source.sum() * made
-    return _positive(_back(grid, transformed), float(total))
+    return _positive(new, float(total))
+
+
+def held(grid: Grid, c: Array, dt: float, *, diffusion: float, values: Mapping[tuple[int, int], float]) -> Array:
+    """
+    c of any sign after dt, with sides held at `values`, by axis and end (0 low, 1 high); no flux passes the others.
+
+    The value half a cell beyond a side is what makes the mean across it the given one.
+    """
+    source = np.zeros(grid.shape)
+    for (axis, end), value in values.items():
+        np.moveaxis(source, axis, 0)[-1 if end else 0] += 2.0 * diffusion * value / grid.spacing[axis] ** 2
+    sides = tuple(((axis, 0) in values, (axis, 1) in values) for axis in range(grid.dim))
+    return _reacted(grid, c, dt, diffusion, 0.0, source if source.any() else None, sides)
+
+
+def _reacted(
+    grid: Grid, c: Array, dt: float, diffusion: float, decay: float, source: Array | None, sides: Held
+) -> Array:
+    rate = (diffusion * _laplacian(grid, sides) + decay) * dt
+    transformed = _transform(grid, c, sides) * np.exp(-rate)
+    if source is not None:
+        transformed += _transform(grid, source, sides) * dt * phi(rate)
+    return _back(grid, transformed, sides)
 
 
 def _positive(c: Array, total: float) -> Array:
