@@ -2,17 +2,35 @@
 
 from importlib.metadata import version
 
+from biomulti import observe
 from biomulti.compare import compare
 from biomulti.comparison import Comparison
-from biomulti.coupled import Tissue
-from biomulti.coupling import Concentration, Contractility, Growth, Pressure, Secretion, StrainRate, Stress
+from biomulti.coupled.laws import Delay, Hill, Linear, Threshold
+from biomulti.coupled.life import Death, Division
+from biomulti.coupled.outputs import Contractility, Growth, Secretion, Uptake
+from biomulti.coupled.signals import (
+    Age,
+    Concentration,
+    Density,
+    Distance,
+    Neighbours,
+    Pressure,
+    Size,
+    Strain,
+    StrainRate,
+    Stress,
+    Velocity,
+)
+from biomulti.coupled.tissue import CellType, Tissue
 from biomulti.decide import partition
 from biomulti.errors import (
     BiomultiError,
+    CheckpointError,
     CouplingError,
     ModelError,
     OptionError,
     SimulationError,
+    StorageError,
     UnitsError,
     UnsupportedError,
 )
@@ -30,13 +48,24 @@ from biomulti.write_sbml import to_sbml
 __version__ = version("biomulti")
 
 __all__ = [
+    "Age",
     "BiomultiError",
+    "CellType",
+    "CheckpointError",
     "Comparison",
     "Concentration",
     "Contractility",
     "CouplingError",
+    "Death",
+    "Delay",
+    "Density",
+    "Distance",
+    "Division",
     "Growth",
+    "Hill",
+    "Linear",
     "ModelError",
+    "Neighbours",
     "Network",
     "OptionError",
     "Partition",
@@ -45,13 +74,20 @@ __all__ = [
     "Run",
     "Secretion",
     "SimulationError",
+    "Size",
+    "StorageError",
+    "Strain",
     "StrainRate",
     "Stress",
+    "Threshold",
     "Tissue",
     "UnitsError",
     "UnsupportedError",
+    "Uptake",
+    "Velocity",
     "compare",
     "load",
+    "observe",
     "partition",
     "report",
     "save",

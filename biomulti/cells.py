@@ -99,7 +99,14 @@ class CellPopulation:
     def rows(self) -> int:
         return len(self.clock)
 
-    def taken(self, rows: slice) -> CellPopulation:
+    def taken(self, index: NDArray[np.int64]) -> CellPopulation:
+        """Copies of the rows numbered `index`, in that order, with all that waits in them."""
+        own = {name: getattr(self, name)[index] for name in PER_ROW}
+        agenda = Agenda(**{f.name: getattr(self.agenda, f.name)[index] for f in fields(Agenda)})
+        past = Past(**{f.name: getattr(self.past, f.name)[index] for f in fields(Past)})
+        return replace(self, **own, agenda=agenda, past=past)
+
+    def without_events(self, rows: slice) -> CellPopulation:
         """A copy of some rows without their events, as they are now."""
         return replace(
             self,
@@ -119,14 +126,15 @@ def population(
     rows: int,
     *,
     seed: int,
+    first: int = 0,
     initial: Mapping[str, Value] | None = None,
     parameters: Mapping[str, Value] | None = None,
 ) -> CellPopulation:
-    """`rows` cells at the start of `system`, each with the random stream of (seed, row).
+    """`rows` cells at the start of `system`, each with the random stream of (seed, first + row).
 
     initial, parameters: numbers, or arrays [rows], in place of the model's.
     """
-    rng = streams(seed, np.arange(rows, dtype=np.uint64))
+    rng = streams(seed, np.arange(first, first + rows, dtype=np.uint64))
     y, p = _start(system, rng, initial or {}, parameters or {})
     events = system.occurrences
     targets = max((len(o.targets) for o in events), default=0)

@@ -1,4 +1,4 @@
-"""A finished run of a tissue: its data, and what can be drawn from them."""
+"""A finished run of a tissue: its data, its lineage, and what can be drawn from them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ from typing import Any
 import xarray as xr
 
 from biomulti import view
+from biomulti.coupled.lineage import Lineage, Tree
 
 
 @dataclass(frozen=True)
 class Run:
-    """`data` (time, cell and grid; see Tissue) and the folder they lie in, if any."""
+    """`data` (time, cell and grid; see Tissue), the folder they lie in, if any, and the log of births and deaths."""
 
     data: xr.Dataset
     folder: Path | None = None
+    log: Lineage | None = None
+
+    @property
+    def lineage(self) -> Tree:
+        """Who descends from whom; `run.lineage.table` is a pandas DataFrame, `run.lineage.newick()` a tree."""
+        return Lineage(None).tree() if self.log is None else self.log.tree()
 
     def picture(self, path: str | Path, **options: Any) -> Path:
         """Draw one moment; options as in `biomulti.view.picture`. A relative path goes into the folder."""

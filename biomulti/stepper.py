@@ -299,6 +299,23 @@ class Stepper:
         if len(failed):
             raise SimulationError(self._explain(cells, int(failed[0]), status[failed[0]]))
 
+    def changed(self, cells: CellPopulation, chosen: Booleans) -> None:
+        """Rows [rows] whose amounts something outside has set go on from there: events may follow, fast reactions come
+        to rest, and what fires is decided anew.
+
+        Raises:
+            SimulationError: events follow each other without end, or set what cannot be.
+        """
+        if not cells.begun:
+            return
+        status = np.zeros((cells.rows, 2), dtype=np.int64)
+        cells.reference[chosen] = np.nan
+        self._settle(cells, chosen, status)
+        self._after_event(cells, chosen, status)
+        failed = np.flatnonzero(outcome.FAILED[status[:, 0]])
+        if len(failed):
+            raise SimulationError(self._explain(cells, int(failed[0]), status[failed[0]]))
+
     def _advance(self, cells: CellPopulation, times: Floats, report: Callable[[float], None] | None = None) -> Floats:
         """As `advance`, of rows that have begun."""
         out = np.full((cells.rows, len(times), len(self.system.states)), np.nan)
@@ -371,7 +388,7 @@ class Stepper:
         if self._fast is None:
             return
         for i in np.flatnonzero(chosen):
-            alone = cells.taken(slice(i, i + 1))
+            alone = cells.without_events(slice(i, i + 1))
             alone.clock[:] -= RELAXATION
             self._fast.advance(alone, alone.clock + RELAXATION)
             cells.y[i] = alone.y[0]

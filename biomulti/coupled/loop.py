@@ -1,0 +1,136 @@
+"""How networks, flow and life take turns.
+
+    Lie       networks dt with the signals of the start; flow dt with the amounts of the end; signals; life.
+    Strang    networks dt/2; flow dt with the amounts and places of the middle; networks dt/2; signals; life.
+              Signals are taken at the middle of what they act on, along the line through the last two of them.
+
+Lie is of first order in dt, Strang of second.
+Sources: Strang 1968, doi:10.1137/0705041; the step is chosen as in Hairer, Norsett and Wanner 1993, section II.4.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biomulti.coupled import division, mechanics
+from biomulti.coupled.lineage import Lineage
+from biomulti.coupled.moment import Moment
+from biomulti.coupled.setup import Setup, Stepping
+from biomulti.coupled.signals import Neighbours, never_negative
+from biomulti.coupled.state import State
+
+Floats = NDArray[np.float64]
+SMALLEST = 1e-3  # step, over the interval between frames
+SAFETY = 0.8  # of the step that would just meet the tolerance
+FEWER, MORE = 0.3, 2.0  # by what factors a step may change at once
+
+
+def step(setup: Setup, stepping: Stepping, state: State, lineage: Lineage, end: float) -> None:
+    """Advance everything to time `end`, in place, and choose the next step."""
+    start, dt = state.time, end - state.time
+    errors: list[float] = []
+    if stepping.ahead:
+        _networks(setup, state, start, 0.5 * (start + end), stepping)
+        _flow(setup, stepping, state, end, dt, errors)
+        _networks(setup, state, 0.5 * (start + end), end, stepping)
+    else:
+        _networks(setup, state, start, end, stepping)
+        _flow(setup, stepping, state, end, dt, errors)
+    feel(setup, state, Moment(setup, state), end, stepping, of_networks=True, errors=errors)
+    division.live(setup, state, lineage)
+    state.steps += 1
+    if stepping.dt is None:
+        state.dt = _next(stepping, dt, max(errors, default=0.0))
+
+
+def ends(state: State, until: float) -> float:
+    """Where the next step ends, of equal ones until the time `until`."""
+    steps = max(1, math.ceil((until - state.time) / state.dt - 1e-9))
+    return until if steps == 1 else state.time + (until - state.time) / steps
+
+
+def _networks(setup: Setup, state: State, start: float, end: float, stepping: Stepping) -> None:
+    """Every cell's network, its parameters being what signals make of them in the middle of the interval."""
+    drive(setup, state, 0.5 * (start + end), stepping)
+    for kind, cells in zip(setup.types, state.populations, strict=True):
+        if cells.rows:
+            kind.stepper.advance(cells, np.array([end]))
+
+
+def _flow(setup: Setup, stepping: Stepping, state: State, end: float, dt: float, errors: list[float]) -> None:
+    state.time = end
+    now, middle = mechanics.move(setup, state, stepping, dt)
+    if stepping.ahead:
+        feel(setup, state, now, middle, stepping, of_flow=True, errors=errors)
+        feel(setup, state, Moment(setup, state), end, stepping, errors=errors)
+    else:
+        after = Moment(setup, state)
+        feel(setup, state, after, end, stepping, of_flow=True, errors=errors)
+        feel(setup, state, after, end, stepping, errors=errors)
+
+
+def feel(
+    setup: Setup,
+    state: State,
+    now: Moment,
+    time: float,
+    stepping: Stepping,
+    *,
+    of_flow: bool = False,
+    of_networks: bool = False,
+    errors: list[float] | None = None,
+) -> None:
+    """Remember what is felt of some signals: those of the flow, those of neighbours' networks, or all others."""
+    for k, coupling in enumerate(setup.signals):
+        networks = isinstance(coupling.signal, Neighbours)
+        if networks is not of_networks or coupling.signal.moves_with_flow is not of_flow:
+            continue
+        history, felt = state.histories[k], now.feel(coupling.signal)
+        if errors is not None:
+            expected = history.at(time - coupling.lag, ahead=stepping.ahead, lowest=_lowest(coupling.signal))
+            # without a delay what comes now is held against what was expected
+            seen = felt if not coupling.lag else expected
+            errors.append(_error(setup, state, k, coupling.response(seen), coupling.response(expected)))
+        history.add(time, felt, coupling.lag)
+
+
+def drive(setup: Setup, state: State, time: float, stepping: Stepping) -> None:
+    """Parameters of all networks as signals make them at a time."""
+    column = [0] * len(setup.types)
+    places = state.slices
+    for coupling, history in zip(setup.signals, state.histories, strict=True):
+        value = coupling.response(
+            history.at(time - coupling.lag, ahead=stepping.ahead, lowest=_lowest(coupling.signal))
+        )
+        for k in coupling.types:
+            index = setup.types[k].stepper.system.parameters.index(coupling.parameter)
+            state.populations[k].p[:, index] = state.own[k][:, column[k]] + value[places[k]]
+            column[k] += 1
+
+
+def _lowest(signal: object) -> float:
+    return 0.0 if never_negative(signal) else -math.inf  # type: ignore[arg-type]
+
+
+def _error(setup: Setup, state: State, k: int, found: Floats, expected: Floats) -> float:
+    """How far a driven parameter is from what was expected, over its size, root mean squares over all cells."""
+    coupling, scale, n = setup.signals[k], 0.0, 0
+    places = state.slices
+    difference = 0.0
+    for kind in coupling.types:
+        own = state.own[kind][:, setup.driven(kind).index(coupling.parameter)]
+        here = places[kind]
+        scale += float(((np.abs(own) + np.abs(found[here])) ** 2).sum())
+        difference += float(((found[here] - expected[here]) ** 2).sum())
+        n += len(own)
+    return math.sqrt(difference / scale) if scale > 0.0 else 0.0
+
+
+def _next(stepping: Stepping, dt: float, error: float) -> float:
+    """The next step: errors of what is expected grow with dt^order."""
+    order = 2 if stepping.ahead else 1
+    factor = MORE if error == 0.0 else SAFETY * (stepping.tolerance / error) ** (1.0 / order)
+    return min(stepping.every, max(SMALLEST * stepping.every, dt * min(MORE, max(FEWER, factor))))

@@ -1,0 +1,171 @@
+"""What cells do to the tissue in a step, and how the tissue carries them.
+
+The flow is solved for what cells exert, -div(2 eta dev e) + grad p + gamma v = div s_active, div v + p / eta_b =
+growth; with it move morphogens, cells, their sizes, axes and strains. A step in which cells would cross more than
+`courant` grid cells is done in pieces, each with its own flow.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+import tissue
+from biomulti.coupled.directions import POLARITY
+from biomulti.coupled.moment import Moment
+from biomulti.coupled.outputs import Contractility, Growth, Secretion, Uptake
+from biomulti.coupled.setup import Setup, Stepping
+from biomulti.coupled.state import Bodies, State
+
+Floats = NDArray[np.float64]
+EMPTY = 1e-9  # share of a place that cells cover, below which there is no tissue
+TOO_FAR = 1.5  # times `courant`, beyond which a flow that was just solved has its step cut
+
+
+def solve(setup: Setup, state: State, now: Moment) -> None:
+    """The flow that the cells make now; kept as it is where what drives it has not changed by the tolerance."""
+    n, dim = len(now.bodies), setup.grid.dim
+    stress, growth = np.zeros((n, dim * (dim + 1) // 2)), np.zeros(n)
+    for coupling in setup.outputs:
+        if isinstance(coupling.output, Contractility):
+            axes = now.bodies.axis if coupling.output.axis == POLARITY else None
+            stress += driven(now, coupling.species, coupling.types)[:, None] * coupling.output.tensor(dim, axes)
+        elif isinstance(coupling.output, Growth):
+            growth += driven(now, coupling.species, coupling.types) * coupling.output.per_molecule
+    share = None if setup.outside is None else now.share
+    active = averaged(setup.grid, now.positions, now.bodies.size, stress, share)
+    grown = None
+    if any(isinstance(c.output, Growth) for c in setup.outputs):
+        source = np.zeros_like(stress)
+        source[:, 0] = growth
+        grown = averaged(setup.grid, now.positions, now.bodies.size, source, share).components[0]
+    if setup.outside is None and not _changed(setup, state, active, grown):
+        return
+    state.flow = now.fluid.solve(active_stress=active, growth=grown, guess=state.flow)
+    state.active, state.growth = active, grown
+
+
+def _changed(setup: Setup, state: State, active: tissue.StressField, growth: Floats | None) -> bool:
+    pairs = list(zip(active.components, state.active.components, strict=True))
+    scale = max((float(np.abs(new).max()) for new, _ in pairs), default=0.0)
+    if any(float(np.abs(new - old).max()) > setup.flow_tolerance * scale for new, old in pairs):
+        return True
+    if growth is None or state.growth is None:
+        return (growth is None) != (state.growth is None)
+    return float(np.abs(growth - state.growth).max()) > setup.flow_tolerance * float(np.abs(growth).max())
+
+
+def driven(now: Moment, species: str, types: tuple[int, ...]) -> Floats:
+    """Molecules of a species in the cells of some types, 0 in others, [n]."""
+    amount = now.amount(species)
+    return amount if len(types) == len(now.setup.types) else np.where(np.isin(now.types, types), amount, 0.0)
+
+
+def move(setup: Setup, state: State, stepping: Stepping, dt: float) -> tuple[Moment, float]:
+    """
+    Everything that flows, over dt from `state.time - dt` on, the networks' amounts being those of now.
+
+    Returns the moment at which the last flow was solved, and its time.
+    """
+    left, start = dt, state.time - dt
+    reading = Moment(setup, state)
+    reading.read([c.species for c in setup.outputs])
+    while True:
+        pieces = max(1, math.ceil(_crossed(state.flow, left) / stepping.courant))
+        piece = left / pieces
+        now = Moment(setup, state, _predicted(setup, state, 0.5 * piece) if stepping.ahead else state.bodies)
+        now._amounts = reading._amounts
+        solve(setup, state, now)
+        crossed = _crossed(state.flow, piece)
+        if crossed > TOO_FAR * stepping.courant:
+            again = math.ceil(crossed / stepping.courant)
+            pieces, piece = pieces * again, piece / again
+        middle = start + (0.5 * piece if stepping.ahead else piece)
+        _carry(setup, state, now, piece)
+        if pieces == 1:
+            return now, middle
+        left -= piece
+        start += piece
+
+
+def _crossed(flow: tissue.Flow, dt: float) -> float:
+    """How many grid cells the fastest fluid crosses."""
+    return max(float(np.abs(v).max()) / h for v, h in zip(flow.velocity, flow.grid.spacing, strict=True)) * dt
+
+
+def _predicted(setup: Setup, state: State, dt: float) -> Bodies:
+    """The cells after dt in the last flow."""
+    here = state.bodies
+    gradient = tissue.velocity_gradient(state.flow, here.position)
+    return replace(
+        here,
+        position=tissue.advance(state.flow, here.position, dt),
+        size=here.size * np.exp(np.trace(gradient, axis1=1, axis2=2) * dt),
+        axis=tissue.turn(here.axis, gradient, dt, alignment=setup.alignment),
+    )
+
+
+def _carry(setup: Setup, state: State, now: Moment, dt: float) -> None:
+    """Morphogens and cells over dt in the flow; sources and gradients are those of where the cells are `now`."""
+    for name, morphogen in setup.morphogens.items():
+        release, clear = np.zeros(len(now.bodies)), np.zeros(len(now.bodies))
+        for coupling in setup.outputs:
+            if isinstance(coupling.output, Secretion | Uptake) and coupling.output.morphogen == name:
+                rate = driven(now, coupling.species, coupling.types) * coupling.output.per_molecule
+                if isinstance(coupling.output, Secretion):
+                    release += rate
+                else:
+                    clear += rate
+        decay: float | Floats = morphogen.decay
+        if clear.any():
+            decay = decay + tissue.spread(setup.grid, now.positions, clear)
+        state.morphogens[name] = tissue.transport(
+            setup.grid,
+            state.morphogens[name],
+            state.flow,
+            dt,
+            diffusion=morphogen.diffusion,
+            decay=decay,
+            source=tissue.spread(setup.grid, now.positions, release) if release.any() else None,
+        )
+    here = state.bodies
+    gradient = tissue.velocity_gradient(state.flow, now.positions)
+    here.size = here.size * np.exp(np.trace(gradient, axis1=1, axis2=2) * dt)
+    here.axis = tissue.turn(here.axis, gradient, dt, alignment=setup.alignment)
+    here.deformation = tissue.deform(here.deformation, gradient, dt)
+    here.position = tissue.advance(state.flow, here.position, dt)
+    if setup.spacing:
+        here.position = tissue.keep_apart(setup.grid, here.position, setup.spacing)
+
+
+def averaged(
+    grid: tissue.Grid, positions: Floats, size: Floats, tensor: Floats, share: Floats | None = None
+) -> tissue.StressField:
+    """The field that is `tensor` [n, 3 or 6] in cells of the given sizes [n]: its mean over the cells near each place.
+
+    With w the weights by which points are spread, sum w A s / sum w A, and zero where there is no cell. Cells that all
+    pull alike so make a field that is uniform to rounding, however unevenly they stand. share [shape]: how much of
+    each place is tissue, by which the mean is multiplied where it does not fill the box.
+    """
+    total = tissue.spread_stress(grid, positions, tensor * size[:, None])
+    cover = tissue.spread_stress(grid, positions, np.repeat(size[:, None], tensor.shape[1], axis=1))
+    parts = [
+        np.divide(whole, part, out=np.zeros_like(whole), where=part > EMPTY)
+        for whole, part in zip(total.components, cover.components, strict=True)
+    ]
+    if share is not None:
+        parts = [part * at_edges(grid, share, part.shape) for part in parts]
+    return tissue.StressField(grid, *parts)
+
+
+def at_edges(grid: tissue.Grid, field: Floats, shape: tuple[int, ...]) -> Floats:
+    """A field at centres, averaged to where an array of this shape lies: centres, or edges along some axes."""
+    for axis, n in enumerate(shape):
+        if n != grid.shape[axis]:
+            mode = "wrap" if grid.periodic[axis] else "edge"
+            wide = np.moveaxis(np.pad(field, [(int(a == axis),) * 2 for a in range(grid.dim)], mode=mode), axis, 0)  # type: ignore[call-overload]
+            field = np.moveaxis(0.5 * (wide[:-1] + wide[1:]), 0, axis)
+    return field
