@@ -29,6 +29,14 @@ class CouplingError(BiomultiError, ValueError):
     """A coupling between genes and tissue names something that does not exist or does not fit."""
 
 
+class StorageError(BiomultiError, OSError):
+    """A file of a run could not be written or read: the disk is full, the folder is read-only, or a file is missing."""
+
+
+class CheckpointError(BiomultiError):
+    """A checkpoint is damaged, missing, or of another format; it is never taken for what it is not."""
+
+
 class SimulationError(BiomultiError, RuntimeError):
     """A run had to stop; `partial` holds what was computed until then (an xarray.Dataset, or None)."""
 
