@@ -21,6 +21,7 @@ from tissue.fields import as_field, as_positions
 from tissue.grid import Array, Grid
 from tissue.levels import Integers
 from tissue.particles import into_box
+from tissue.sides import shared
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +29,16 @@ class Neighbours:
     """
     The neighbours of n points, in compressed rows: those of point i are index[start[i] : start[i + 1]], ascending.
 
-    If j is a neighbour of i, i is one of j; no point is its own. positions: [n, dim], wrapped on periodic axes.
+    If j is a neighbour of i, i is one of j; no point is its own. positions: [n, dim], wrapped on periodic axes. side:
+    length of the side that the Voronoi cells of two points share, in the order of `index`; of `contacts` in two
+    dimensions.
     """
 
     grid: Grid
     positions: Array
     start: Integers
     index: Integers
+    side: Array | None = None
 
     def of(self, point: int) -> Integers:
         """The neighbours of one point, 0 to n - 1. Raises IndexError for others."""
@@ -62,11 +66,20 @@ class Neighbours:
         """Lengths of `offset`, [m]."""
         return np.asarray(np.sqrt((self.offset**2).sum(axis=1)))
 
-    def mean(self, values: ArrayLike) -> Array:
-        """The mean over each point's neighbours of values [n], 0 where there are none. FieldError as tissue.fields."""
-        own = as_field("values", values, (len(self.positions),))
-        total = np.bincount(self.owner, own[self.index], len(own))
-        return np.asarray(total / np.maximum(self.count, 1))
+    def mean(self, values: ArrayLike, *, weights: ArrayLike | None = None) -> Array:
+        """
+        The mean over each point's neighbours of values [n], 0 where there are none.
+
+        weights: [m], not negative, in the order of `index`, such as `side`. FieldError as tissue.fields.
+        """
+        own = as_field("values", values, (len(self.positions),))[self.index]
+        count = len(self.positions)
+        if weights is None:
+            return np.asarray(np.bincount(self.owner, own, count) / np.maximum(self.count, 1))
+        weight = as_field("weights", weights, self.index.shape, lowest=0.0)
+        total = np.bincount(self.owner, weight, count)
+        sums = np.bincount(self.owner, weight * own, count)
+        return np.asarray(np.divide(sums, total, out=np.zeros(count), where=total > 0.0))
 
 
 def shortest(grid: Grid, difference: Array) -> Array:
@@ -145,22 +158,30 @@ def contacts(grid: Grid, positions: ArrayLike, *, longest: float = np.inf) -> Ne
     Points whose Voronoi cells touch: the edges of Delaunay's tessellation, round periodic axes too.
 
     positions: [n, dim]. longest: no contact is longer; without it points at the rim of a tissue meet across its
-    hollows. Where several points lie on one circle (sphere) that holds no other, as on lattices, some of them meet.
+    hollows, and no side is taken for longer. Where several points lie on one circle (sphere) that holds no other, as
+    on lattices, some of them meet.
     Raises FieldError as tissue.fields does, and for points that span no area (volume).
     """
     longest = math.inf if longest == math.inf else float(as_field("longest", longest, (), above=0.0))
     points = into_box(grid, as_positions(grid, positions))
-    pairs = _tessellation(grid, points)
+    pairs, sides = _tessellation(grid, points, 0.5 * min(longest, max(grid.size)))
     difference = shortest(grid, points[pairs[:, 1]] - points[pairs[:, 0]])
-    pairs = pairs[(difference**2).sum(axis=1) <= longest**2]
+    near = (difference**2).sum(axis=1) <= longest**2
+    pairs, sides = pairs[near], sides[near]
     both = np.concatenate([pairs, pairs[:, ::-1]])
-    keys = np.unique(both[:, 0] * len(points) + both[:, 1])
+    keys, own = np.unique(both[:, 0] * len(points) + both[:, 1], return_inverse=True)
+    # in a small periodic box two points may share several sides
+    side = np.bincount(own, np.tile(sides, 2), len(keys)).astype(np.float64) if grid.dim == 2 else None
     start = np.searchsorted(keys, np.arange(len(points) + 1) * len(points))
-    return Neighbours(grid, points, start.astype(np.int64), keys % max(len(points), 1))
+    return Neighbours(grid, points, start.astype(np.int64), keys % max(len(points), 1), side)
 
 
-def _tessellation(grid: Grid, points: Array) -> Integers:
-    """Pairs that share an edge; copies beyond periodic ends, as far out as the circles through the points reach."""
+def _tessellation(grid: Grid, points: Array, reach_of_sides: float) -> tuple[Integers, Array]:
+    """
+    Pairs that share an edge, once for each of its images, and the sides of their cells, in three dimensions 0.
+
+    Copies lie beyond periodic ends, as far out as the circles through the points reach.
+    """
     # it takes longer to import than all of this package, and few runs ask for contacts
     from scipy.spatial import Delaunay, QhullError
 
@@ -182,12 +203,20 @@ def _tessellation(grid: Grid, points: Array) -> Integers:
         if not wrapped or reach >= longest or _settled(grid, images[own], wrapped, reach):
             break
         reach *= 2.0
-    corners = list(itertools.combinations(range(grid.dim + 1), 2))
-    pairs = np.concatenate([own[:, pair] for pair in corners]) if len(own) else np.empty((0, 2), np.int64)
+    if grid.dim == 2:
+        pairs, sides = shared(images, found.simplices, found.neighbors, reach_of_sides)
+    else:
+        corners = list(itertools.combinations(range(grid.dim + 1), 2))
+        pairs = np.concatenate([own[:, pair] for pair in corners]) if len(own) else np.empty((0, 2), np.int64)
+        sides = np.zeros(len(pairs))
     # a point that lies on another has no simplex of its own
-    pairs = np.concatenate([pairs, found.coplanar[:, [0, 2]]]).astype(np.int64)
-    pairs = owner[pairs[(pairs < len(points)).any(axis=1)]]
-    return np.asarray(pairs[pairs[:, 0] != pairs[:, 1]])
+    alone = found.coplanar[:, [0, 2]]
+    pairs = np.concatenate([pairs, alone]).astype(np.int64)
+    sides = np.concatenate([sides, np.zeros(len(alone))])
+    # of an edge across a periodic end there are two images, of which one begins at a point and not at a copy
+    lower = np.where(owner[pairs[:, 0]] <= owner[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
+    here = (lower < len(points)) & (owner[pairs[:, 0]] != owner[pairs[:, 1]])
+    return np.asarray(owner[pairs[here]]), sides[here]
 
 
 def _copies(grid: Grid, points: Array, wrapped: list[int], reach: float) -> tuple[Array, Integers]:

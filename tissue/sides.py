@@ -28,7 +28,7 @@ def shared(points: Array, triangles: Integers, beyond: Integers, reach: float) -
     half = 0.5 * (points[first] + points[second])
 
     def along(places: Array) -> Array:
-        return np.clip(((places - half) * across).sum(axis=1), -reach, reach)
+        return np.asarray(np.clip(((places - half) * across).sum(axis=1), -reach, reach))
 
     outward = -np.sign(((points[opposite] - half) * across).sum(axis=1)) * reach
     there = np.where(other < 0, outward, along(middle[other]))
@@ -44,4 +44,4 @@ def _centres(points: Array, triangles: Integers) -> Array:
         uu, vv = (u**2).sum(axis=1), (v**2).sum(axis=1)
         x = (v[:, 1] * uu - u[:, 1] * vv) / twice
         y = (u[:, 0] * vv - v[:, 0] * uu) / twice
-    return a + np.nan_to_num(np.stack([x, y], axis=1), nan=0.0, posinf=1e150, neginf=-1e150)
+    return np.asarray(a + np.nan_to_num(np.stack([x, y], axis=1), nan=0.0, posinf=1e150, neginf=-1e150))

@@ -28,34 +28,58 @@ TOO_FAR = 1.5  # times `courant`, beyond which a flow that was just solved has i
 def solve(setup: Setup, state: State, now: Moment) -> None:
     """The flow that the cells make now; kept as it is where what drives it has not changed by the tolerance."""
     n, dim = len(now.bodies), setup.grid.dim
-    stress, growth = np.zeros((n, dim * (dim + 1) // 2)), np.zeros(n)
+    stress = np.zeros((n, dim * (dim + 1) // 2))
     for coupling in setup.outputs:
         if isinstance(coupling.output, Contractility):
             axes = now.bodies.axis if coupling.output.axis == POLARITY else None
             stress += driven(now, coupling.species, coupling.types)[:, None] * coupling.output.tensor(dim, axes)
-        elif isinstance(coupling.output, Growth):
-            growth += driven(now, coupling.species, coupling.types) * coupling.output.per_molecule
     share = None if setup.outside is None else now.share
     active = averaged(setup.grid, now.positions, now.bodies.size, stress, share)
-    grown = None
-    if any(isinstance(c.output, Growth) for c in setup.outputs):
-        source = np.zeros_like(stress)
-        source[:, 0] = growth
-        grown = averaged(setup.grid, now.positions, now.bodies.size, source, share).components[0]
+    grown = _grown(setup, now)
     if setup.outside is None and not _changed(setup, state, active, grown):
         return
     state.flow = now.fluid.solve(active_stress=active, growth=grown, guess=state.flow)
     state.active, state.growth = active, grown
 
 
-def _changed(setup: Setup, state: State, active: tissue.StressField, growth: Floats | None) -> bool:
+def growth(setup: Setup, now: Moment) -> Floats | None:
+    """Relative rate at which each cell grows by itself, [n], None where none does."""
+    rates = [
+        driven(now, c.species, c.types) * c.output.per_molecule for c in setup.outputs if isinstance(c.output, Growth)
+    ]
+    return np.sum(rates, axis=0) if rates else None
+
+
+def _grown(setup: Setup, now: Moment) -> Floats | None:
+    """Area (volume) made per area and time on the grid: what the cells there make, and where they fill the box the mean
+    of their rates, as gaps between points are none of the tissue."""
+    rate = growth(setup, now)
+    if rate is None:
+        return None
+    made = tissue.spread(setup.grid, now.positions, rate * now.bodies.size)
+    if setup.outside is not None:
+        return made
+    cover = tissue.spread(setup.grid, now.positions, now.bodies.size)
+    return np.divide(made, cover, out=np.zeros_like(made), where=cover > EMPTY)
+
+
+def _dilation(setup: Setup, state: State, now: Moment, gradient: Floats) -> Floats:
+    """Relative rate of size of each cell [n]: its own growth, and what the flow dilates beyond what is made there."""
+    rate: Floats = np.trace(gradient, axis1=1, axis2=2)
+    own = growth(setup, now)
+    if own is None or state.growth is None:
+        return rate
+    return rate + own - tissue.sample(setup.grid, state.growth, now.positions)
+
+
+def _changed(setup: Setup, state: State, active: tissue.StressField, grown: Floats | None) -> bool:
     pairs = list(zip(active.components, state.active.components, strict=True))
     scale = max((float(np.abs(new).max()) for new, _ in pairs), default=0.0)
     if any(float(np.abs(new - old).max()) > setup.flow_tolerance * scale for new, old in pairs):
         return True
-    if growth is None or state.growth is None:
-        return (growth is None) != (state.growth is None)
-    return float(np.abs(growth - state.growth).max()) > setup.flow_tolerance * float(np.abs(growth).max())
+    if grown is None or state.growth is None:
+        return (grown is None) != (state.growth is None)
+    return float(np.abs(grown - state.growth).max()) > setup.flow_tolerance * float(np.abs(grown).max())
 
 
 def driven(now: Moment, species: str, types: tuple[int, ...]) -> Floats:
@@ -76,8 +100,7 @@ def move(setup: Setup, state: State, stepping: Stepping, dt: float) -> tuple[Mom
     while True:
         pieces = max(1, math.ceil(_crossed(state.flow, left) / stepping.courant))
         piece = left / pieces
-        now = Moment(setup, state, _predicted(setup, state, 0.5 * piece) if stepping.ahead else state.bodies)
-        now._amounts = reading._amounts
+        now = reading if not stepping.ahead else reading.at(_predicted(setup, state, reading, 0.5 * piece))
         solve(setup, state, now)
         crossed = _crossed(state.flow, piece)
         if crossed > TOO_FAR * stepping.courant:
@@ -89,6 +112,7 @@ def move(setup: Setup, state: State, stepping: Stepping, dt: float) -> tuple[Mom
             return now, middle
         left -= piece
         start += piece
+        reading = reading.at(state.bodies)
 
 
 def _crossed(flow: tissue.Flow, dt: float) -> float:
@@ -96,14 +120,14 @@ def _crossed(flow: tissue.Flow, dt: float) -> float:
     return max(float(np.abs(v).max()) / h for v, h in zip(flow.velocity, flow.grid.spacing, strict=True)) * dt
 
 
-def _predicted(setup: Setup, state: State, dt: float) -> Bodies:
+def _predicted(setup: Setup, state: State, now: Moment, dt: float) -> Bodies:
     """The cells after dt in the last flow."""
-    here = state.bodies
+    here = now.bodies
     gradient = tissue.velocity_gradient(state.flow, here.position)
     return replace(
         here,
         position=tissue.advance(state.flow, here.position, dt),
-        size=here.size * np.exp(np.trace(gradient, axis1=1, axis2=2) * dt),
+        size=here.size * np.exp(_dilation(setup, state, now, gradient) * dt),
         axis=tissue.turn(here.axis, gradient, dt, alignment=setup.alignment),
     )
 
@@ -133,7 +157,7 @@ def _carry(setup: Setup, state: State, now: Moment, dt: float) -> None:
         )
     here = state.bodies
     gradient = tissue.velocity_gradient(state.flow, now.positions)
-    here.size = here.size * np.exp(np.trace(gradient, axis1=1, axis2=2) * dt)
+    here.size = here.size * np.exp(_dilation(setup, state, now, gradient) * dt)
     here.axis = tissue.turn(here.axis, gradient, dt, alignment=setup.alignment)
     here.deformation = tissue.deform(here.deformation, gradient, dt)
     here.position = tissue.advance(state.flow, here.position, dt)

@@ -32,6 +32,12 @@ class Moment:
         self.bodies = state.bodies if bodies is None else bodies
         self._amounts: dict[str, Floats] = {}
 
+    def at(self, bodies: Bodies) -> Moment:
+        """The same moment of the networks with the cells elsewhere."""
+        other = Moment(self.setup, self.state, bodies)
+        other._amounts = self._amounts
+        return other
+
     @property
     def time(self) -> float:
         """In the networks' unit of time."""

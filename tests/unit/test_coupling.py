@@ -152,7 +152,9 @@ def test_a_step_is_of_its_order(splitting: str, order: int) -> None:
         embryo.set("k_m", 4.0 + 4.0 * (embryo.positions[:, 0] > 20.0))
         embryo.couple("P", to=bm.Contractility(per_molecule=2e-4))
         embryo.couple(bm.Stress(), to="load", gain=1.0)
-        ends.append(embryo.run(2.0, every=1.0, dt=dt, splitting=splitting, progress=False).data["P"].isel(time=-1).to_numpy())
+        ends.append(
+            embryo.run(2.0, every=1.0, dt=dt, splitting=splitting, progress=False).data["P"].isel(time=-1).to_numpy()
+        )
     coarse, fine = (np.abs(end - ends[2]).mean() for end in ends[:2])
     # the reference has an error of its own: (.2 - .0125) / (.1 - .0125) = 2.14 for exactly first order
     exact = (0.2**order - 0.0125**order) / (0.1**order - 0.0125**order)
@@ -242,7 +244,10 @@ def test_a_run_that_fails_keeps_what_was_computed(tmp_path) -> None:
         (lambda e: e.set("load", np.ones(7)), "one value for each of the 60 cells"),
         (lambda e: e.set("load", np.nan), "not finite"),
         (lambda e: e.couple("P", to=bm.Contractility(per_molecule=math.nan)), "finite number"),
-        (lambda e: e.couple("P", to=bm.Contractility(per_molecule=1.0, axis="z")), "'z' is no direction in 2 dimensions"),
+        (
+            lambda e: e.couple("P", to=bm.Contractility(per_molecule=1.0, axis="z")),
+            "'z' is no direction in 2 dimensions",
+        ),
         (lambda e: e.couple(bm.StrainRate("zz"), to="load"), "no such part in 2 dimensions"),
         (lambda e: e.couple(bm.StrainRate("up"), to="load"), "the part is one of"),
         (lambda e: e.add(tissue.Morphogen("P", diffusion=1.0, decay=0.0)), "'P' is taken"),

@@ -219,7 +219,7 @@ def lively(method: str = "hybrid") -> bm.Tissue:
     embryo.couple("A", to=bm.Secretion("Wnt", per_molecule=0.1))
     embryo.couple("A", to=bm.Uptake("Wnt", per_molecule=0.01))
     embryo.couple("A", to=bm.Contractility(per_molecule=0.001, axis="polarity"))
-    embryo.couple("A", to=bm.Growth(per_molecule=0.002))
+    embryo.couple("A", to=bm.Growth(per_molecule=0.005))
     embryo.couple(bm.Concentration("Wnt"), to="k", law=[bm.Delay(0.7), bm.Hill(half=1.0, top=2.0)])
     embryo.live(
         bm.Division(when=bm.Size(), above=1.6, spread=0.1, share_spread=0.05),
