@@ -224,7 +224,8 @@ class Polar:
         Polarity after dt >= 0 of alignment between neighbours alone, dp/dt = h / gamma1; [*grid.shape, dim].
 
         Diffusion, exact in time, and back to length one: two half steps, extrapolated by a whole one. Stable for any
-        dt; of second order, and of order 1.5 beside anchored sides where axes differ much from one cell to the next. Raises FieldError as `stress` does, and for dt < 0.
+        dt; of second order, and of order 1.5 beside anchored sides where axes differ much from one cell to the next.
+        Raises FieldError as `stress` does, and for dt < 0.
         """
         return self._relaxed(self._checked(axes), float(as_field("dt", dt, (), lowest=0.0)))
 
@@ -233,8 +234,9 @@ class Polar:
         Polarity after dt >= 0 in a steady flow: carried, turned and relaxed; [*grid.shape, dim].
 
         Half a step of `relax`, one of carrying (each centre asks where it came from; cubic interpolation) and `turn`,
-        half a step of `relax` (Strang): of second order with the flow of the middle of the step. Stable for any dt by
-        itself; with flows that p drives, stable while dt K (1 + |lambda|)^2 < 2 eta h^2, h the spacing, |lambda| <= 2.
+        half a step of `relax` (Strang): of second order in dt and the spacing h together, with the flow of the middle
+        of the step. Stable for any dt in a flow that is given; where p drives it, for dt K (1 + |lambda|)^2 < 2 eta h^2
+        and |lambda| <= 2.
         Raises FieldError as `stress` does, for a flow on another grid, and for dt < 0.
         """
         if flow.grid != self.grid:
