@@ -49,24 +49,22 @@ def turn(axes: ArrayLike, gradient: ArrayLike, dt: float, *, alignment: float) -
     Source: Jeffery 1922, doi:10.1098/rspa.1922.0078; Bretherton 1962, doi:10.1017/S002211206200124X.
     """
     slopes = _matrices("gradient", gradient)
-    given = as_field("axes", _rows("axes", axes), slopes.shape[:2])
+    given = _vectors("axes", axes, slopes.shape[:2])
     factor, step = (float(as_field(n, v, ())) for n, v in (("alignment", alignment), ("dt", dt)))
-    return _turned(_directions("axes", given), slopes, step, factor)
+    return _turned(given, slopes, step, factor)
 
 
-def _rows(name: str, value: ArrayLike) -> Array:
+def _vectors(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Unit vectors along those given, [..., dim]. Raises FieldError where there is no direction."""
     found = as_numbers(name, value)
-    if found.ndim == 0:
-        raise FieldError(f"{name} is one number; give a vector for each point")
-    return found
-
-
-def _directions(name: str, vectors: Array) -> Array:
-    """Unit vectors [..., dim]. Raises FieldError where there is no direction."""
+    if found.shape != shape:
+        raise FieldError(f"{name} has shape {found.shape}; give an array of shape {shape}")
+    vectors = as_field(name, found, shape)
     none = ~vectors.any(axis=-1)
     if none.any():
         place = tuple(int(i) for i in np.argwhere(none)[0])
-        raise FieldError(f"{name}[{', '.join(map(str, place))}] is a zero vector; give it a direction")
+        where = f"{name}[{', '.join(map(str, place))}]" if place else name
+        raise FieldError(f"{where} is a zero vector; give it a direction")
     return _unit(vectors, vectors)
 
 
@@ -157,9 +155,10 @@ class Polar:
     anchoring: Mapping[str, ArrayLike] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        as_field("elasticity", self.elasticity, (), lowest=0.0)
-        as_field("rotational viscosity", self.rotational_viscosity, (), above=0.0)
-        as_field("alignment", self.alignment, ())
+        viscosity = as_field("rotational viscosity", self.rotational_viscosity, (), above=0.0)
+        object.__setattr__(self, "elasticity", float(as_field("elasticity", self.elasticity, (), lowest=0.0)))
+        object.__setattr__(self, "rotational_viscosity", float(viscosity))
+        object.__setattr__(self, "alignment", float(as_field("alignment", self.alignment, ())))
         object.__setattr__(self, "activity", as_field("activity", self.activity, self.grid.shape))
         names = {sign + AXES[axis]: axis for axis in range(self.grid.dim) for sign in "-+"}
         held = {}
@@ -167,8 +166,7 @@ class Polar:
             if name not in names or self.grid.periodic[names[name]]:
                 sides = [side for side, axis in names.items() if not self.grid.periodic[axis]]
                 raise FieldError(f"anchoring names {name!r}; the sides are {', '.join(sides) or 'none, all periodic'}")
-            given = _rows(f"anchoring at side {name}", vector)
-            held[name] = _directions(f"anchoring at side {name}", as_field("anchoring", given, (self.grid.dim,)))
+            held[name] = _vectors(f"anchoring at side {name}", vector, (self.grid.dim,))
         object.__setattr__(self, "anchoring", held)
 
     def molecular_field(self, axes: ArrayLike) -> Array:
@@ -225,8 +223,9 @@ class Polar:
         """
         Polarity after dt >= 0 of alignment between neighbours alone, dp/dt = h / gamma1; [*grid.shape, dim].
 
-        Diffusion, exact in time, and back to length one: two half steps, extrapolated by a whole one to second order.
-        Stable for any dt. Raises FieldError as `stress` does, and for dt < 0.
+        Diffusion, exact in time, and back to length one: two half steps, extrapolated by a whole one. Stable for any
+        dt; of second order, and of order 1.5 beside anchored sides where axes differ much from one cell to the next.
+        Raises FieldError as `stress` does, and for dt < 0.
         """
         return self._relaxed(self._checked(axes), float(as_field("dt", dt, (), lowest=0.0)))
 
@@ -235,8 +234,9 @@ class Polar:
         Polarity after dt >= 0 in a steady flow: carried, turned and relaxed; [*grid.shape, dim].
 
         Half a step of `relax`, one of carrying (each centre asks where it came from; cubic interpolation) and `turn`,
-        half a step of `relax` (Strang): of second order with the flow of the middle of the step. Stable for any dt by
-        itself; with a flow that p drives, while dt K (1 + |lambda|)^2 < 4 eta h^2, h the spacing.
+        half a step of `relax` (Strang): of second order in dt and the spacing h together, with the flow of the middle
+        of the step. Stable for any dt in a flow that is given; where p drives it, for dt K (1 + |lambda|)^2 < 2 eta h^2
+        and |lambda| <= 2.
         Raises FieldError as `stress` does, for a flow on another grid, and for dt < 0.
         """
         if flow.grid != self.grid:
@@ -246,8 +246,7 @@ class Polar:
         return self._relaxed(self._carried(p, flow, step), 0.5 * step)
 
     def _checked(self, axes: ArrayLike) -> Array:
-        shape = (*self.grid.shape, self.grid.dim)
-        return _directions("axes", as_field("axes", _rows("axes", axes), shape))
+        return _vectors("axes", axes, (*self.grid.shape, self.grid.dim))
 
     def _sides(self) -> dict[tuple[int, int], Array]:
         """Directions at sides by axis and end."""
