@@ -156,7 +156,7 @@ def _carry(setup: Setup, state: State, now: Moment, dt: float) -> None:
             source=tissue.spread(setup.grid, now.positions, release) if release.any() else None,
         )
     here = state.bodies
-    gradient = tissue.velocity_gradient(state.flow, now.positions)
+    gradient = now.gradient
     here.size = here.size * np.exp(_dilation(setup, state, now, gradient) * dt)
     here.axis = tissue.turn(here.axis, gradient, dt, alignment=setup.alignment)
     here.deformation = tissue.deform(here.deformation, gradient, dt)
