@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +120,36 @@ class CellPopulation:
             past=Past(self.past.count[rows].copy(), self.past.time[rows].copy(), self.past.state[rows].copy()),
             begun=True,
         )
+
+
+def joined(parts: Sequence[CellPopulation]) -> CellPopulation:
+    """The rows of several populations of one network, one after another."""
+
+    def both(of: Sequence[Any], names: Iterable[str]) -> dict[str, Any]:
+        return {n: np.concatenate([getattr(part, n) for part in of]) for n in names}
+
+    waiting = [_as_wide([part.agenda for part in parts]), _as_wide([part.past for part in parts])]
+    agenda = Agenda(**both(waiting[0], (f.name for f in fields(Agenda))))
+    past = Past(**both(waiting[1], (f.name for f in fields(Past))))
+    return replace(parts[0], **both(parts, PER_ROW), agenda=agenda, past=past)
+
+
+def _as_wide(parts: Sequence[Any]) -> list[Any]:
+    """Agendas or pasts with as many places as the widest, the others' being free."""
+    free = {"time": np.inf, "event": -1, "values": 0.0} if isinstance(parts[0], Agenda) else {"time": 0.0, "state": 0.0}
+    places = max(part.time.shape[1] for part in parts)
+    out = []
+    for part in parts:
+        more = places - part.time.shape[1]
+        wide = {
+            name: np.pad(
+                getattr(part, name), [(0, 0), (0, more)] + [(0, 0)] * (getattr(part, name).ndim - 2),
+                constant_values=value,
+            )
+            for name, value in free.items()
+        }  # fmt: skip
+        out.append(replace(part, **wide))
+    return out
 
 
 def population(

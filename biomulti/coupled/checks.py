@@ -13,9 +13,10 @@ import tissue
 from biomulti import options
 from biomulti.coupled import directions
 from biomulti.coupled.directions import Direction
+from biomulti.coupled.kind import Kind
 from biomulti.coupled.life import LONG, RANDOM, Division, Rule
 from biomulti.coupled.outputs import Contractility, Output, Secretion, Uptake
-from biomulti.coupled.setup import Kind, Stepping
+from biomulti.coupled.setup import Stepping
 from biomulti.coupled.signals import Concentration, Dimension, Distance, Neighbours, Signal, part_fits
 from biomulti.coupled.words import in_words
 from biomulti.dimensions import dimension_of

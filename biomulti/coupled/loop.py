@@ -55,9 +55,10 @@ def ends(state: State, until: float) -> float:
 def _networks(setup: Setup, state: State, start: float, end: float, stepping: Stepping) -> None:
     """Every cell's network, its parameters being what signals make of them in the middle of the interval."""
     drive(setup, state, 0.5 * (start + end), stepping)
-    for kind, cells in zip(setup.types, state.populations, strict=True):
-        if cells.rows:
-            kind.stepper.advance(cells, np.array([end]))
+    for k, networks in enumerate(state.networks):
+        system = setup.types[k].stepper.system
+        parameters = [system.parameters.index(name) for name in setup.driven(k)]
+        networks.advance(parameters, state.driving[k], end)
 
 
 def _flow(setup: Setup, stepping: Stepping, state: State, end: float, dt: float, errors: list[float]) -> None:
@@ -106,8 +107,7 @@ def drive(setup: Setup, state: State, time: float, stepping: Stepping) -> None:
             history.at(time - coupling.lag, ahead=stepping.ahead, lowest=_lowest(coupling.signal))
         )
         for k in coupling.types:
-            index = setup.types[k].stepper.system.parameters.index(coupling.parameter)
-            state.populations[k].p[:, index] = state.own[k][:, column[k]] + value[places[k]]
+            state.driving[k][:, column[k]] = state.own[k][:, column[k]] + value[places[k]]
             column[k] += 1
 
 

@@ -65,7 +65,7 @@ class Moment:
     @cached_property
     def types(self) -> NDArray[np.int64]:
         """Which type each cell is of, [n]."""
-        return np.repeat(np.arange(len(self.setup.types)), [p.rows for p in self.state.populations])
+        return np.repeat(np.arange(len(self.setup.types)), [n.rows for n in self.state.networks])
 
     def amount(self, species: str) -> Floats:
         """Molecules of a species in every cell, [n]; none in cells whose network lacks it."""
@@ -77,9 +77,9 @@ class Moment:
         """Work out several amounts at once."""
         wanted = [name for name in species if name not in self._amounts]
         found = {name: np.zeros(len(self.bodies)) for name in wanted}
-        for kind, cells, place in zip(self.setup.types, self.state.populations, self.state.slices, strict=True):
+        for kind, networks, place in zip(self.setup.types, self.state.networks, self.state.slices, strict=True):
             here = [name for name in wanted if name in kind.species]
-            for name, column in kind.amounts(cells, here, self.time).items():
+            for name, column in networks.amounts(here).items():
                 found[name][place] = column
         self._amounts |= found
 

@@ -48,10 +48,15 @@ class Running:
 
     @classmethod
     def begun(
-        cls, sheet: Tissue, stepping: Stepping, observe: Observer | Sequence[Observer] | None, folder: Path | None
+        cls,
+        sheet: Tissue,
+        stepping: Stepping,
+        observe: Observer | Sequence[Observer] | None,
+        folder: Path | None,
+        cluster: Any = None,
     ) -> Running:
         """At the start, with the first frame."""
-        observers, setup = as_observers(observe), sheet.setup()
+        observers, setup = as_observers(observe), sheet.setup(cluster)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         coordinates = _coordinates(sheet, setup, observers)
@@ -64,11 +69,13 @@ class Running:
         return running
 
     @classmethod
-    def resumed(cls, folder: Path, observe: Observer | Sequence[Observer] | None) -> tuple[Running, float]:
+    def resumed(
+        cls, folder: Path, observe: Observer | Sequence[Observer] | None, cluster: Any = None
+    ) -> tuple[Running, float]:
         """From the last checkpoint in a folder, and the end that was asked for."""
         _, document, arrays = store.latest(folder)
         sheet, stepping = definition.read(document["definition"], arrays)
-        setup = sheet.setup()
+        setup = sheet.setup(cluster)
         observers = definition.observers(document["observers"], observe, folder)
         state = packed.unpacked(setup, document["state"], arrays)
         recorder = Recorder.reopened(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,16 @@ from numpy.typing import NDArray
 import tissue
 from biomulti import options, simulation
 from biomulti.counts import molecules_per_unit
-from biomulti.coupled import checks
+from biomulti.coupled import checks, definition
 from biomulti.coupled.couplings import OutputCoupling, SignalCoupling
+from biomulti.coupled.kind import Kind
 from biomulti.coupled.laws import Law, Linear, as_laws
 from biomulti.coupled.life import Death, Division, LifeRule, Rule
 from biomulti.coupled.observers import RESERVED, Observer
 from biomulti.coupled.outputs import Output
 from biomulti.coupled.placement import placed
 from biomulti.coupled.running import Running
-from biomulti.coupled.setup import Kind, Setup
+from biomulti.coupled.setup import Setup
 from biomulti.coupled.signals import Signal
 from biomulti.errors import CouplingError, OptionError
 from biomulti.load import load
@@ -127,7 +129,7 @@ class Tissue:
             settings = options.as_values("initial", initial), options.as_values("parameters", parameters)
             kinds = {SINGLE: CellType(network, cells, method, *settings, tolerance, physical_scale or {})}
         self.kinds = checks.kinds(kinds, CellType)
-        self.types = tuple(_cell_type(name, kind) for name, kind in self.kinds.items())
+        self.types = tuple(compiled(name, kind) for name, kind in self.kinds.items())
         where = [placed(kind.cells, grid, self.seed + k) for k, kind in enumerate(self.kinds.values())]
         self.positions = np.concatenate(where)
         self.counts = tuple(len(p) for p in where)
@@ -288,8 +290,8 @@ class Tissue:
                 lines += ["", "Partition" if len(self.types) == 1 else f"Partition of {kind.name}", str(kind.partition)]
         return "\n".join([*lines, "", "Dimensionless numbers", str(numbers)])
 
-    def setup(self) -> Setup:
-        """The tissue as it is declared now, for a run."""
+    def setup(self, cluster: Any = None) -> Setup:
+        """The tissue as it is declared now, for a run; cluster: whose workers run the networks, None for none."""
         divides = any(isinstance(r.rule, Division) for r in self.rules)
         close = self.keep_apart if self.keep_apart is not None else EVEN * divides
         # the distance of points set evenly, hexagonally and in close packing
@@ -310,6 +312,8 @@ class Tissue:
             alignment=self.alignment,
             flow_tolerance=self.flow_tolerance,
             length_unit=self.length_unit,
+            cluster=cluster,
+            documents=() if cluster is None else definition.kind_documents(self),
         )
 
     def run(
@@ -323,6 +327,7 @@ class Tissue:
         observe: Observer | Sequence[Observer] | None = None,
         folder: str | Path | None = None,
         checkpoint: float = 60.0,
+        client: Any = None,
         progress: bool = True,
     ) -> Run:
         """Run the tissue from its start.
@@ -339,6 +344,8 @@ class Tissue:
             folder: where to write `data.zarr`, `lineage.csv` and checkpoints as the run goes; None keeps the frames in
                 memory. A run that was interrupted goes on with `Tissue.resume(folder)`.
             checkpoint: seconds between checkpoints, by the clock.
+            client: a Dask client, the address of a scheduler, or "local" for a cluster of processes on this machine:
+                the networks then run on its workers. The bits are the same.
             progress: show a progress bar.
 
         Raises:
@@ -348,8 +355,9 @@ class Tissue:
         """
         stepping = checks.stepping(t_end, every, dt, tolerance, splitting)
         options.check_time("checkpoint", checkpoint)
-        running = Running.begun(self, stepping, observe, None if folder is None else Path(folder))
-        return running.run(t_end, checkpoint=checkpoint, progress=progress)
+        with _cluster(client) as cluster:
+            running = Running.begun(self, stepping, observe, None if folder is None else Path(folder), cluster)
+            return running.run(t_end, checkpoint=checkpoint, progress=progress)
 
     @staticmethod
     def resume(
@@ -358,6 +366,7 @@ class Tissue:
         t_end: float | None = None,
         observe: Observer | Sequence[Observer] | None = None,
         checkpoint: float = 60.0,
+        client: Any = None,
         progress: bool = True,
     ) -> Run:
         """Go on with a run from its last checkpoint, as if it had never stopped: the bits are the same.
@@ -366,20 +375,34 @@ class Tissue:
             folder: of the run.
             t_end: a later end; None takes that of the run.
             observe: only where the run was observed by a `Function`, which no checkpoint can hold: the same observers.
-            checkpoint, progress: as of `run`.
+            checkpoint, client, progress: as of `run`.
 
         Raises:
             CheckpointError: there is no checkpoint, it is damaged, or of another version.
             OptionError: an end before what is reached already, or observers that record something else.
         """
         options.check_time("checkpoint", checkpoint)
-        running, end = Running.resumed(Path(folder), observe)
         if t_end is not None:
             options.check_time("t_end", t_end)
-        return running.run(end if t_end is None else t_end, checkpoint=checkpoint, progress=progress)
+        with _cluster(client) as cluster:
+            running, end = Running.resumed(Path(folder), observe, cluster)
+            return running.run(end if t_end is None else t_end, checkpoint=checkpoint, progress=progress)
 
 
-def _cell_type(name: str, kind: CellType) -> Kind:
+@contextmanager
+def _cluster(client: Any) -> Iterator[Any]:
+    """The client of a Dask cluster, or None."""
+    if client is None:
+        yield None
+        return
+    # a package that most do without
+    from biomulti._dask import connected
+
+    with connected(client, None) as cluster:
+        yield cluster
+
+
+def compiled(name: str, kind: CellType) -> Kind:
     """Compile a network and decide what fires."""
     options.check_options(method=kind.method, tolerance=kind.tolerance, physical_scale=kind.physical_scale)
     network = load(kind.network)
