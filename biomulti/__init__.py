@@ -7,9 +7,11 @@ from biomulti.comparison import Comparison
 from biomulti.coupled import Tissue
 from biomulti.coupling import Concentration, Contractility, Growth, Pressure, Secretion, StrainRate, Stress
 from biomulti.decide import partition
+from biomulti.ensemble import ensemble
 from biomulti.errors import (
     BiomultiError,
     CouplingError,
+    EnsembleError,
     ModelError,
     OptionError,
     SimulationError,
@@ -35,6 +37,7 @@ __all__ = [
     "Concentration",
     "Contractility",
     "CouplingError",
+    "EnsembleError",
     "Growth",
     "ModelError",
     "Network",
@@ -51,6 +54,7 @@ __all__ = [
     "UnitsError",
     "UnsupportedError",
     "compare",
+    "ensemble",
     "load",
     "partition",
     "report",

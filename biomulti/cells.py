@@ -75,7 +75,7 @@ class CellPopulation:
     amount so far of what flows; step [rows] size of the next step, 0 before the first; mode [rows, 3] kind of step;
     counts [rows, 2] firings and steps so far; from_zero [rows, states] whether a state starts at zero; fires [rows,
     fluxes] what fires now; reference [rows, states] see `_kernels_partition`; begun: whether what happens at the start
-    has happened; driven: parameters that something outside changes as a run goes.
+    has happened; driven: parameters that something outside changes as a run goes; first: the number of the first row.
     """
 
     y: Floats
@@ -94,6 +94,7 @@ class CellPopulation:
     past: Past
     begun: bool = field(default=False)
     driven: frozenset[int] = frozenset()
+    first: int = 0
 
     @property
     def rows(self) -> int:
@@ -121,12 +122,13 @@ def population(
     seed: int,
     initial: Mapping[str, Value] | None = None,
     parameters: Mapping[str, Value] | None = None,
+    first: int = 0,
 ) -> CellPopulation:
     """`rows` cells at the start of `system`, each with the random stream of (seed, row).
 
-    initial, parameters: numbers, or arrays [rows], in place of the model's.
+    initial, parameters: numbers, or arrays [rows], in place of the model's; first: the number of the first row.
     """
-    rng = streams(seed, np.arange(rows, dtype=np.uint64))
+    rng = streams(seed, np.arange(first, first + rows, dtype=np.uint64))
     y, p = _start(system, rng, initial or {}, parameters or {})
     events = system.occurrences
     targets = max((len(o.targets) for o in events), default=0)
@@ -156,6 +158,7 @@ def population(
             time=np.zeros((rows, moments)),
             state=np.zeros((rows, moments, 2, len(system.states))),
         ),
+        first=first,
     )
 
 
