@@ -79,7 +79,7 @@ def on_dask(payload: bytes, jobs: Sequence[Job], client: Any, *, retries: int) -
     shared = client.submit(bytes, payload, pure=False)
     futures = client.map(_perform, jobs, payload=shared, pure=False, batch_size=BATCH, key="biomulti-run")
     places = {future.key: (index, 0) for index, future in enumerate(futures)}
-    coming = as_completed(futures, with_results=True, raise_errors=False)
+    coming = as_completed(futures, loop=client.loop, with_results=True, raise_errors=False)
     del futures  # so that each is forgotten, here and on the cluster, once it is done
     try:
         for future, result in coming:

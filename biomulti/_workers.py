@@ -184,7 +184,9 @@ def unpacked(payload: bytes) -> tuple[Work | None, str]:
     try:
         return pickle.loads(payload), ""
     except Exception as error:
-        return None, f"a worker cannot load what to run: {type(error).__name__}: {error}"
+        cure = "; have its module on the workers, or carried along by cloudpickle.register_pickle_by_value(module)"
+        missing = cure if isinstance(error, ImportError) else ""
+        return None, f"a worker cannot load what to run: {type(error).__name__}: {error}{missing}"
 
 
 def _send(pipe: Any, thing: Any) -> None:
