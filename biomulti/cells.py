@@ -17,7 +17,21 @@ from biomulti.system import System
 FIRST_PLACES = 4  # events that may wait in a row before more room is made
 FIRST_MOMENTS = 256  # moments of the past a row holds before more room is made
 
-PER_ROW = ("y", "p", "rng", "left", "clock", "peak", "step", "mode", "counts", "from_zero", "fires", "reference")
+PER_ROW = (
+    "y",
+    "p",
+    "rng",
+    "left",
+    "clock",
+    "peak",
+    "step",
+    "mode",
+    "counts",
+    "from_zero",
+    "fires",
+    "reference",
+    "number",
+)
 
 Floats = NDArray[np.float64]
 
@@ -76,7 +90,8 @@ class CellPopulation:
     amount so far of what flows; step [rows] size of the next step, 0 before the first; mode [rows, 3] kind of step;
     counts [rows, 2] firings and steps so far; from_zero [rows, states] whether a state starts at zero; fires [rows,
     fluxes] what fires now; reference [rows, states] see `_kernels_partition`; begun: whether what happens at the start
-    has happened; driven: parameters that something outside changes as a run goes.
+    has happened; driven: parameters that something outside changes as a run goes; number [rows], by which a row is
+    called in messages.
     """
 
     y: Floats
@@ -91,6 +106,7 @@ class CellPopulation:
     from_zero: NDArray[np.bool_]
     fires: NDArray[np.bool_]
     reference: Floats
+    number: NDArray[np.int64]
     agenda: Agenda
     past: Past
     begun: bool = field(default=False)
@@ -157,13 +173,13 @@ def population(
     rows: int,
     *,
     seed: int,
-    first: int = 0,
     initial: Mapping[str, Value] | None = None,
     parameters: Mapping[str, Value] | None = None,
+    first: int = 0,
 ) -> CellPopulation:
     """`rows` cells at the start of `system`, each with the random stream of (seed, first + row).
 
-    initial, parameters: numbers, or arrays [rows], in place of the model's.
+    initial, parameters: numbers, or arrays [rows], in place of the model's; first: the number of the first row.
     """
     rng = streams(seed, np.arange(first, first + rows, dtype=np.uint64))
     y, p = _start(system, rng, initial or {}, parameters or {})
@@ -183,6 +199,7 @@ def population(
         from_zero=y == 0.0,
         fires=np.zeros((rows, len(system.fluxes)), dtype=bool),
         reference=y.copy(),
+        number=np.arange(first, first + rows),
         agenda=Agenda(
             armed=np.tile(np.array([o.event.initial for o in events], dtype=np.uint8), (rows, 1)),
             due=np.full(rows, np.inf),

@@ -208,6 +208,7 @@ def _deal(
                 past[..., cut] *= part[:, None, None, None]
                 cells.past.state[daughters] = past
     cells.left[index] = exponentials(rng)
+    cells.number[index] = numbers.ravel()
     cells.rng[index] = rng
     changed = np.zeros(cells.rows, dtype=bool)
     changed[index] = True

@@ -7,6 +7,7 @@ rows that were here; these are fetched every ANCHOR steps, so that nothing has t
 
 from __future__ import annotations
 
+import itertools
 import json
 import pickle
 import warnings
@@ -46,7 +47,7 @@ class Shards:
         self._rows = cells.rows
         workers = worker_count(self.client)
         ends = np.round(np.linspace(0, cells.rows, workers + 1)).astype(int)
-        self.parts = [slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True) if b > a]
+        self.parts = [slice(int(a), int(b)) for a, b in itertools.pairwise(ends) if b > a]
         pieces = [cells.taken(np.arange(part.start, part.stop)) for part in self.parts]
         with warnings.catch_warnings():
             # Dask advises to scatter large data, which it could not make anew

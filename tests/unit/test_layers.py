@@ -52,7 +52,9 @@ def test_only_readers_and_writers_know_sbml():
     assert users == expected
 
 
-@pytest.mark.parametrize("heavy", ["tellurium", "roadrunner", "pyvista", "matplotlib", "dask", "antimony"])
+@pytest.mark.parametrize(
+    "heavy", ["tellurium", "roadrunner", "pyvista", "matplotlib", "dask", "distributed", "antimony"]
+)
 def test_heavy_packages_are_imported_where_they_are_used(heavy):
     for package in PACKAGES:
         for name, path in modules(package).items():
