@@ -6,8 +6,10 @@ import hashlib
 import inspect
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -43,12 +45,14 @@ def _axis(name: str, values: Any) -> Sequence[Any]:
         raise OptionError(f"{what}: '{name}' is an argument of the ensemble itself, and cannot be an axis of its grid.")
     array = None if isinstance(values, (str, bytes, Mapping)) else np.asarray(values)
     if array is None or array.ndim != 1 or not len(array) or array.dtype.kind not in "biufU":
-        raise OptionError(f"{what}={values!r} must be a sequence of numbers, of truth values or of texts.")
+        raise OptionError(f"{what}={shortened(values)} must be a sequence of numbers, of truth values or of texts.")
     out = array.tolist() if not isinstance(values, (list, tuple)) else [_plain(v) for v in values]
     if len({type(v) is str for v in out}) > 1 or any(v != v for v in out):
-        raise OptionError(f"{what}={values!r} must be a sequence of numbers, of truth values or of texts.")
-    if len({_canonical(v) for v in out}) < len(out):
-        raise OptionError(f"{what}={values!r} has a value twice.")
+        raise OptionError(f"{what}={shortened(values)} must be a sequence of numbers, of truth values or of texts.")
+    most, times = Counter(map(_canonical, out)).most_common(1)[0]
+    if times > 1:
+        twice = next(v for v in out if _canonical(v) == most)
+        raise OptionError(f"{what} has {twice!r} more than once.")
     return list(out)
 
 

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -109,7 +110,7 @@ class _Worker:
                 self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.process.wait()
+            _close(self.process)
 
     def _outcome(self, job: Job) -> Outcome:
         ends = ""
@@ -153,9 +154,19 @@ class _Worker:
         except subprocess.TimeoutExpired:
             process.kill()
             return f"did not answer as it should ({error})"
+        finally:
+            _close(process)
         if code < 0:
             return f"was ended by {signal.Signals(-code).name}, as the system does when memory is short"
         return f"ended with exit code {code}"
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        with suppress(OSError):  # of what was on its way to a process that is gone
+            if pipe is not None:
+                pipe.close()
 
 
 def serve() -> None:

@@ -239,7 +239,7 @@ def _error(
     failures = _failures(jobs, outcomes)
     failed = [(j, o) for j, o in zip(jobs, outcomes, strict=True) if o is not None and o.data is None]
     missing = sum(o is None for o in outcomes)
-    lines = [f"{len(failed)} of {len(jobs)} jobs failed" + (f", and {missing} were not begun." if missing else ".")]
+    lines = [f"{len(failed)} of {len(jobs)} jobs failed" + (f", and {missing} were not finished." if missing else ".")]
     if trouble is not None:
         lines.append(f"All came to an end by {type(trouble).__name__}: {trouble}")
     for job, outcome in failed[:SHOWN_FAILURES]:

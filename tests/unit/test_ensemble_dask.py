@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 import cloudpickle
+import distributed
 import numpy as np
 import pytest
 import xarray as xr
 
 import biomulti as bm
 
-distributed = pytest.importorskip("distributed")
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the workers do not have this file
 ALLOWED = 1  # workers that this cluster lets a task lose before it gives it up
 
