@@ -30,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BiomultiError, TissueError) as error:
         print(f"biomulti: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("biomulti: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupted:
+        print(f"biomulti: {str(interrupted) or 'interrupted'}", file=sys.stderr)
         return 130
     return 0
 
@@ -88,6 +88,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--out", type=Path, help="picture to write, a .png, .pdf or .svg")
     compare.set_defaults(command=_compare)
+
+    resume = commands.add_parser("resume", help="go on with a run of a tissue that was interrupted")
+    resume.add_argument("folder", type=Path, help="folder of the run, with its checkpoints")
+    resume.add_argument("--t-end", type=_positive, help="a later end (default: that of the run)")
+    resume.add_argument(
+        "--checkpoint", type=_positive, default=60.0, metavar="SECONDS", help="between checkpoints (default: 60)"
+    )
+    resume.add_argument("--number", type=int, help="of the checkpoint to go on from (default: the last)")
+    resume.set_defaults(command=_resume)
 
     partition = commands.add_parser("partition", help="say which reactions fire, which flow, and why")
     _model_options(partition)
@@ -208,6 +217,12 @@ def _compare(options: argparse.Namespace) -> None:
         adjust=options.adjust,
         out=options.out,
     )
+
+
+def _resume(options: argparse.Namespace) -> None:
+    from biomulti import commands
+
+    commands.resume_folder(options.folder, t_end=options.t_end, checkpoint=options.checkpoint, number=options.number)
 
 
 def _partition(options: argparse.Namespace) -> None:

@@ -16,12 +16,14 @@ from biomulti.compare import compare
 from biomulti.comparison import Comparison
 from biomulti.compile import compile_model
 from biomulti.counts import molecules_per_unit
+from biomulti.coupled.tissue import Tissue
 from biomulti.ensemble import ensemble
 from biomulti.errors import EnsembleError, OptionError, UnitsError
 from biomulti.load import load
 from biomulti.network import Network
 from biomulti.pilot import horizon
 from biomulti.result import PACKAGES
+from biomulti.run import Run
 from biomulti.simulation import simulate
 from biomulti.system import system_of
 from tissue._jit import cache_folder
@@ -151,6 +153,20 @@ def compare_file(
         comparison.plot(out)
     print(f"\nseed {comparison.seed}{f'; wrote {out}' if out else ''}")
     return comparison
+
+
+def resume_folder(folder: Path, *, t_end: float | None, checkpoint: float, number: int | None) -> Run:
+    """Go on with a run and say what came of it."""
+    run = Tissue.resume(folder, t_end=t_end, checkpoint=checkpoint, number=number)
+    times, unit = run.data["time"], run.data.attrs["time_unit"]
+    fates = run.lineage.table["fate"].value_counts()
+    alive, divided, died = (int(fates.get(fate, 0)) for fate in ("alive", "divided", "died"))
+    print(
+        f"At time {float(times[-1]):g} {unit} there are {alive} cells, after {divided} divisions and {died} deaths; "
+        f"{len(times)} frames are recorded. In {folder} are data.zarr (open it with xarray.open_zarr), lineage.csv, "
+        f"and the checkpoints from which `biomulti resume {folder} --t-end T` goes on to a later end."
+    )
+    return run
 
 
 def _end(network: Network, scale: float) -> float:

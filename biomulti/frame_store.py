@@ -75,9 +75,18 @@ class FrameStore:
     def created(cls, path: Path, coordinates: Mapping[str, xr.Variable], attributes: Mapping[str, Any]) -> FrameStore:
         """A new store, which opens as an empty Dataset until frames come."""
         store = cls(path, coordinates, attributes)
-        path.mkdir(parents=True)
+        path.mkdir(parents=True, exist_ok=True)
         store._commit()
         return store
+
+    @staticmethod
+    def unused(path: Path) -> bool:
+        """Whether a store at `path` was given up before its first frame came."""
+        known = {"zarr.json", f".zarr.json{PARTIAL}"}
+        try:
+            return path.is_dir() and {p.name for p in path.iterdir()} <= known and _arrays_of(path) == {}
+        except (ValueError, KeyError):
+            return False
 
     @classmethod
     def cut(
@@ -86,8 +95,7 @@ class FrameStore:
         """The store at `path` with its first `frames` frames and the cells that had been seen by then."""
         store = cls(path, coordinates, attributes)
         try:
-            root = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
-            store.documents = root["consolidated_metadata"]["metadata"]
+            store.documents = _arrays_of(path)
             found = store.documents["time"]["shape"][0] if store.documents else 0
         except (ValueError, KeyError) as error:
             raise StorageError(f"{path} is not a store of frames ({error!r}); start the run anew.") from error
@@ -237,6 +245,15 @@ class FrameStore:
         }
         with replacing(self.path / "zarr.json") as file:
             file.write(json.dumps(root).encode())
+
+
+def _arrays_of(path: Path) -> dict[str, dict[str, Any]]:
+    """Documents of the arrays of a store, none where there is no store yet."""
+    if not (path / "zarr.json").exists():
+        return {}
+    root = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
+    found: dict[str, dict[str, Any]] = root["consolidated_metadata"]["metadata"]
+    return found
 
 
 def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class Recorder:
         if self.path is None:
             return
         with storing(self.path):
-            if self.path.exists():
+            if self.path.exists() and not FrameStore.unused(self.path):
                 raise OptionError(
                     f"{self.path} exists already; go on with it by Tissue.resume('{folder}'), give another folder, or "
                     "remove it first."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,15 @@ def kinds(found: Mapping[Any, Any], kind: type) -> dict[str, Any]:
             raise OptionError(
                 f"types of cells are given as {{'name': CellType(network, cells)}}, not {name!r}: {value!r}."
             )
-    return dict(found)
+    return {
+        str(name): replace(
+            value,
+            initial=options.as_values("initial", value.initial),
+            parameters=options.as_values("parameters", value.parameters),
+            tolerance=float(value.tolerance) if options.is_number(value.tolerance) else value.tolerance,
+        )
+        for name, value in found.items()
+    }
 
 
 def axes(polarity: Axes, count: int, dim: int) -> Floats:
@@ -109,7 +118,7 @@ def stepping(t_end: float, every: float, dt: float | None, tolerance: float, spl
         raise OptionError(f"tolerance={tolerance!r} must be a positive, finite number.")
     if splitting not in SPLITTINGS:
         raise OptionError(f"splitting={splitting!r} is none of {', '.join(SPLITTINGS)}.")
-    return Stepping(splitting, None if dt is None else min(dt, every), float(tolerance), float(every))
+    return Stepping(splitting, None if dt is None else float(min(dt, every)), float(tolerance), float(every))
 
 
 def _chosen(types: tuple[Kind, ...], of: str | None) -> list[int]:

@@ -182,7 +182,12 @@ def _number(value: NDArray[Any]) -> Any:
 
 def written_observers(observers: Sequence[Observer]) -> list[Any]:
     """Observers as JSON, None for those that are functions."""
-    return [sentence(o) if type(o).__name__ in SENTENCES else None for o in observers]
+    return [sentence(o) if _is_sentence(o) else None for o in observers]
+
+
+def _is_sentence(observer: Observer) -> bool:
+    # a class of the user's own may have a name of ours
+    return SENTENCES.get(type(observer).__name__) is type(observer)
 
 
 def observers(
@@ -191,8 +196,10 @@ def observers(
     """The observers of a run that goes on, from its checkpoint or as they are given again."""
     if given is not None:
         chosen = as_observers(given)
-        if len(chosen) != len(document):
-            raise OptionError(f"the run in {folder} has {len(document)} observers; give the same again.")
+        # what JSON holds has lists for tuples
+        if json.loads(json.dumps(written_observers(chosen))) != list(document):
+            were = ", ".join("one of your own" if item is None else str(understood(item)) for item in document)
+            raise OptionError(f"the run in {folder} is observed by {were}; give the same again, in that order.")
         return chosen
     if None in document:
         raise OptionError(

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from biomulti.coupled.life import LifeRule
 from biomulti.coupled.setup import Setup
 from biomulti.coupled.state import Bodies
-from biomulti.errors import StorageError
+from biomulti.errors import CheckpointError
+from biomulti.storage import storing
 
 Integers = NDArray[np.int64]
 COLUMNS = ("time", "event", "cell", "parent", "generation", "type", "cause")
@@ -26,7 +27,8 @@ COLUMNS = ("time", "event", "cell", "parent", "generation", "type", "cause")
 class Lineage:
     """Births, divisions and deaths in the order in which they happen, as lines of a table.
 
-    Kept in memory, or, where a file is given, appended to it by `flush`; `length` is its size in bytes then.
+    Kept in memory, or, where a file is given, appended to it by `flush`; `length` is its size in bytes then, and what a
+    file has beyond a length that is given is cut away.
     """
 
     def __init__(self, path: Path | None, length: int | None = None) -> None:
@@ -37,8 +39,7 @@ class Lineage:
         if length is not None:
             assert path is not None
             self.length = length
-            with _named(path):
-                os.truncate(path, length)
+            _cut(path, length)
         else:
             self._write([COLUMNS])
 
@@ -68,16 +69,18 @@ class Lineage:
     def flush(self) -> None:
         """Append what waits to the file."""
         text = self._waiting.getvalue()
-        self._waiting = io.StringIO()
         if self.path is None:
             self._kept.write(text)
-            return
-        if text:
-            with _named(self.path), self.path.open("ab" if self.length else "wb") as file:
+        elif text:
+            with storing(self.path), self.path.open("r+b" if self.length else "wb") as file:
+                # where writing failed before, what got there is written over
+                file.seek(self.length)
                 file.write(text.encode())
+                file.truncate()
                 file.flush()
                 os.fsync(file.fileno())
             self.length += len(text.encode())
+        self._waiting = io.StringIO()
 
     def tree(self) -> Tree:
         """All that has happened until now."""
@@ -85,21 +88,22 @@ class Lineage:
         return read(self.path if self.path is not None else io.StringIO(self._kept.getvalue()))
 
 
-class _named:
-    """Turns what the system says of a file into an error of ours."""
+def _cut(path: Path, length: int) -> None:
+    """Take away what comes after the first `length` bytes.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            raise StorageError(
-                f"{self.path} could not be written ({error.strerror or error}); what was written before is kept. Make "
-                f"room or give another folder, and go on with Tissue.resume."
-            ) from error
+    Raises:
+        CheckpointError: there are fewer.
+        StorageError: the file cannot be written to.
+    """
+    with storing(path):
+        found = path.stat().st_size if path.exists() else -1
+        if found > length:
+            os.truncate(path, length)
+    if found < length:
+        raise CheckpointError(
+            f"{path} {'is missing' if found < 0 else f'has {found} bytes'}, of which the checkpoint needs {length}; "
+            "put it back, take an older checkpoint (number=), or start the run anew."
+        )
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 import tissue
@@ -19,14 +20,18 @@ from biomulti.coupled.moment import Moment
 from biomulti.coupled.observers import Cells, Observer, as_observers, recorded
 from biomulti.coupled.setup import Setup, Stepping
 from biomulti.coupled.state import State
+from biomulti.coupled.stopping import Stopping
 from biomulti.errors import OptionError, SimulationError
 from biomulti.recorder import Recorder
 from biomulti.run import Run
+from biomulti.storage import storing
 
 if TYPE_CHECKING:
     from biomulti.coupled.tissue import Tissue
 
 LINEAGE = "lineage.csv"
+NEAR = 1e-9  # times the interval between frames: an end so near to a frame is that frame
+Floats = NDArray[np.float64]
 
 
 class Running:
@@ -55,69 +60,88 @@ class Running:
         folder: Path | None,
         cluster: Any = None,
     ) -> Running:
-        """At the start, with the first frame."""
+        """At the start."""
         observers, setup = as_observers(observe), sheet.setup(cluster)
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            with storing(folder):
+                folder.mkdir(parents=True, exist_ok=True)
         coordinates = _coordinates(sheet, setup, observers)
         recorder = Recorder(folder, coordinates, definition.attributes(sheet, stepping))
         lineage = Lineage(None if folder is None else folder / LINEAGE)
         state = start.started(sheet, setup, stepping)
         lineage.founders(state.bodies, setup, Moment(setup, state).types)
-        running = cls(sheet, setup, stepping, observers, folder, state, recorder, lineage)
-        running._record()
-        return running
+        return cls(sheet, setup, stepping, observers, folder, state, recorder, lineage)
 
     @classmethod
     def resumed(
-        cls, folder: Path, observe: Observer | Sequence[Observer] | None, cluster: Any = None
+        cls,
+        folder: Path,
+        observe: Observer | Sequence[Observer] | None,
+        *,
+        t_end: float | None = None,
+        number: int | None = None,
+        cluster: Any = None,
     ) -> tuple[Running, float]:
-        """From the last checkpoint in a folder, and the end that was asked for."""
-        _, document, arrays = store.latest(folder)
+        """From the last checkpoint in a folder, or that of a number, and the end: `t_end`, or that of the run."""
+        _, document, arrays = store.latest(folder, number=number)
         sheet, stepping = definition.read(document["definition"], arrays)
         setup = sheet.setup(cluster)
         observers = definition.observers(document["observers"], observe, folder)
         state = packed.unpacked(setup, document["state"], arrays)
+        end = float(document["t_end"] if t_end is None else t_end)
+        _check_end(end, state.time, stepping.every)
+        # from here on what comes after the checkpoint is cut away
+        lineage = Lineage(folder / LINEAGE, document["lineage"])
         recorder = Recorder.reopened(
             folder, document["frames"], _coordinates(sheet, setup, observers), definition.attributes(sheet, stepping)
         )
-        lineage = Lineage(folder / LINEAGE, document["lineage"])
-        return cls(sheet, setup, stepping, observers, folder, state, recorder, lineage), float(document["t_end"])
+        return cls(sheet, setup, stepping, observers, folder, state, recorder, lineage), end
 
     def run(self, t_end: float, *, checkpoint: float, progress: bool) -> Run:
         """Go on to the end."""
-        state = self.state
-        if t_end < state.time:
-            raise OptionError(f"t_end={t_end:g}: the run has come to {state.time:g} already.")
-        times = options.output_times(t_end, self.stepping.every)
-        times = times[times > state.time]
-        if self.folder is not None:
+        times = frame_times(t_end, self.stepping.every, after=self.state.time)
+        begins = not self.recorder.frames
+        if self.folder is not None and (begins or len(times)):
+            # before the first frame is on the disk, so that whatever lies there can be gone on with
             self._save(t_end)
-        saved, unit = monotonic(), self.sheet.network.time_unit
-        with tqdm(
-            total=t_end, initial=state.time, desc="tissue", unit=f" {unit}", disable=not progress,
+        unit = self.sheet.network.time_unit
+        with Stopping(self.folder) as stopping, tqdm(
+            total=t_end, initial=self.state.time, desc="tissue", unit=f" {unit}", disable=not progress,
             bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g}{unit} [{elapsed}<{remaining}{postfix}]",
         ) as bar:  # fmt: skip
+            before = self.state.time
             try:
-                for until in map(float, times):
-                    while state.time < until:
-                        before = state.time
-                        loop.step(self.setup, self.stepping, state, self.lineage, loop.ends(state, until))
-                        bar.update(state.time - before)
-                        if self.folder is not None and monotonic() - saved > checkpoint and state.time < until:
-                            self._save(t_end)
-                            saved = monotonic()
+                if begins:
                     self._record()
-                    bar.set_postfix_str(f"{len(state.bodies)} cells", refresh=False)
+                saved = monotonic()
+                for reached in self._steps(times, bar):
+                    before = reached
+                    if self.folder is not None and (stopping.asked or monotonic() - saved > checkpoint):
+                        self._save(t_end)
+                        saved = monotonic()
+                        stopping.stop(reached, unit)
             except (SimulationError, tissue.TissueError) as error:
                 where = f"after {before:g} {unit}: "
                 raise SimulationError(where + str(error), self.recorder.dataset()) from error
             finally:
                 self.recorder.flush()
                 self.lineage.flush()
-        if self.folder is not None:
+        if self.folder is not None and len(times):
             self._save(t_end)
         return Run(self.recorder.dataset(), self.folder, self.lineage)
+
+    def _steps(self, times: Floats, bar: Any) -> Iterator[float]:
+        """Step after step to the last of the times, with its frames; gives the time that each one reached."""
+        state = self.state
+        for until in map(float, times):
+            while state.time < until:
+                before = state.time
+                loop.step(self.setup, self.stepping, state, self.lineage, loop.ends(state, until))
+                bar.update(state.time - before)
+                if state.time >= until:
+                    self._record()
+                    bar.set_postfix_str(f"{len(state.bodies)} cells", refresh=False)
+                yield state.time
 
     def _record(self) -> None:
         frame, ids = recorded(self.observers, Moment(self.setup, self.state))
@@ -150,3 +174,23 @@ def _coordinates(sheet: Tissue, setup: Setup, observers: tuple[Observer, ...]) -
         if isinstance(observer, Cells) and observer.ids is None and not setup.rules:
             found["cell"] = np.arange(sheet.count)
     return found
+
+
+def frame_times(t_end: float, every: float, *, after: float) -> Floats:
+    """Times of frames after `after`: multiples of `every`, and t_end.
+
+    A multiple is the same number whatever the end, so that a run that goes on has the steps of one made at once; and
+    the shortest number within its rounding, 0.3 and not 3 * 0.1.
+    """
+    times = options.output_times(t_end, every)
+    multiples = every * np.arange(len(times))
+    short = np.array([float(f"{time:.12g}") for time in multiples])
+    multiples = np.where(np.abs(short - multiples) <= 2.0 * np.spacing(multiples), short, multiples)
+    whole = np.abs(times - multiples) <= NEAR * every
+    times[whole] = multiples[whole]
+    return times[times > after]
+
+
+def _check_end(t_end: float, reached: float, every: float) -> None:
+    if t_end < reached - NEAR * every:
+        raise OptionError(f"t_end={t_end:g}: the run has come to {reached:g} already.")

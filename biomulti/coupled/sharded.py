@@ -25,7 +25,7 @@ from biomulti.coupled.networks import advanced
 from biomulti.errors import BiomultiError, SimulationError
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client
 
 Floats = NDArray[np.float64]
 ANCHOR = 32  # steps after which rows are fetched, so that a worker that is lost costs no more than these
@@ -52,7 +52,7 @@ class Shards:
         with warnings.catch_warnings():
             # Dask advises to scatter large data, which it could not make anew
             warnings.filterwarnings("ignore", "Sending large graph")
-            self.states: list[Future] = [self.client.submit(_opened, pickle.dumps(p, 5), pure=False) for p in pieces]
+            self.states: list[Any] = [self.client.submit(_opened, pickle.dumps(p, 5), pure=False) for p in pieces]
         self.steps = 0
         # of no rows there is nothing to send
         self._empty = cells if not pieces else None
@@ -93,7 +93,7 @@ class Shards:
             return self._empty
         return joined(self._gathered(self.states))
 
-    def _gathered(self, futures: list[Future]) -> list[Any]:
+    def _gathered(self, futures: list[Any]) -> list[Any]:
         try:
             found: list[Any] = self.client.gather(futures)
         except BiomultiError:

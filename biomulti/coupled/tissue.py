@@ -26,6 +26,7 @@ from biomulti.coupled.placement import placed
 from biomulti.coupled.running import Running
 from biomulti.coupled.setup import Setup
 from biomulti.coupled.signals import Signal
+from biomulti.coupled.words import plain
 from biomulti.errors import CouplingError, OptionError
 from biomulti.load import load
 from biomulti.network import Network
@@ -117,8 +118,10 @@ class Tissue:
             raise OptionError(f"alignment={alignment!r} must be a finite number.")
         self.grid = grid
         self.seed = options.chosen_seed(seed)
-        self.warm_up, self.alignment, self.outside = warm_up, float(alignment), outside
-        self.keep_apart, self.flow_tolerance, self.length_unit = keep_apart, flow_tolerance, length_unit
+        self.warm_up, self.alignment, self.flow_tolerance = float(warm_up), float(alignment), float(flow_tolerance)
+        self.outside = None if outside is None else float(outside)
+        self.keep_apart = None if keep_apart is None else float(keep_apart)
+        self.length_unit = length_unit
         if isinstance(network, Mapping):
             if cells is not None or initial or parameters or tolerance is not None or physical_scale:
                 raise OptionError("cells of several types: give each its own numbers, CellType(network, cells, ...).")
@@ -126,8 +129,13 @@ class Tissue:
         else:
             if cells is None:
                 raise OptionError("cells is a number of cells or their positions [n, dim].")
-            settings = options.as_values("initial", initial), options.as_values("parameters", parameters)
-            kinds = {SINGLE: CellType(network, cells, method, *settings, tolerance, physical_scale or {})}
+            kinds = {
+                SINGLE: CellType(
+                    network, cells, method,
+                    {} if initial is None else initial, {} if parameters is None else parameters,
+                    tolerance, physical_scale or {},
+                )
+            }  # fmt: skip
         self.kinds = checks.kinds(kinds, CellType)
         self.types = tuple(compiled(name, kind) for name, kind in self.kinds.items())
         where = [placed(kind.cells, grid, self.seed + k) for k, kind in enumerate(self.kinds.values())]
@@ -221,7 +229,7 @@ class Tissue:
                 raise CouplingError("gain and law are for signals; give an output its strength with per_molecule.")
             types = checks.types_with_species(self.types, source, of)
             checks.output(to, self.grid, self.morphogens)
-            self.outputs.append(OutputCoupling(source, to, types))
+            self.outputs.append(plain(OutputCoupling(source, to, types)))
         elif isinstance(source, Signal) and isinstance(to, str):
             types = checks.types_with_parameter(self.types, to, of)
             checks.signal(source, self.grid, self.morphogens, self.types, self.outside)
@@ -233,7 +241,7 @@ class Tissue:
             if not laws:
                 for k in types:
                     checks.units_agree(source, to, self.types[k].network, self.length_unit)
-            self.signals.append(SignalCoupling(source, to, laws, types))
+            self.signals.append(plain(SignalCoupling(source, to, laws, types)))
         else:
             raise CouplingError(
                 f"cannot couple {source!r} to {to!r}: a species (by name) goes to Contractility, Secretion, Uptake or "
@@ -252,7 +260,7 @@ class Tissue:
             if not isinstance(rule, (Division, Death)):
                 raise CouplingError(f"live({rule!r}): give Division(...) or Death(...).")
             types = checks.rule(rule, self.types, of, self.grid, self.morphogens, self.outside)
-            self.rules.append(LifeRule(rule, types))
+            self.rules.append(plain(LifeRule(rule, types)))
 
     def describe(
         self,
@@ -342,7 +350,8 @@ class Tissue:
                 with one call of the networks in a step in place of two.
             observe: what is recorded, `observe.Cells()` and `observe.Fields()` if None.
             folder: where to write `data.zarr`, `lineage.csv` and checkpoints as the run goes; None keeps the frames in
-                memory. A run that was interrupted goes on with `Tissue.resume(folder)`.
+                memory. A run that was interrupted goes on with `Tissue.resume(folder)`; Ctrl-C and SIGTERM let it
+                finish its step and write a checkpoint, a second one stops it at once.
             checkpoint: seconds between checkpoints, by the clock.
             client: a Dask client, the address of a scheduler, or "local" for a cluster of processes on this machine:
                 the networks then run on its workers. The bits are the same.
@@ -367,26 +376,33 @@ class Tissue:
         observe: Observer | Sequence[Observer] | None = None,
         checkpoint: float = 60.0,
         client: Any = None,
+        number: int | None = None,
         progress: bool = True,
     ) -> Run:
         """Go on with a run from its last checkpoint, as if it had never stopped: the bits are the same.
+
+        A run to a later end is that of one made at once, if its first end was a multiple of `every`; else the frame of
+        that end, and a step that ends with it, stay in between. What came after the checkpoint is given up.
 
         Args:
             folder: of the run.
             t_end: a later end; None takes that of the run.
             observe: only where the run was observed by a `Function`, which no checkpoint can hold: the same observers.
+            number: of the checkpoint to go on from; None takes the last.
             checkpoint, client, progress: as of `run`.
 
         Raises:
-            CheckpointError: there is no checkpoint, it is damaged, or of another version.
+            CheckpointError: there is no checkpoint, it is damaged, of another version, or lineage.csv lacks what it
+                goes on from.
             OptionError: an end before what is reached already, or observers that record something else.
+            StorageError: data.zarr lacks frames, or the folder cannot be written to.
         """
         options.check_time("checkpoint", checkpoint)
         if t_end is not None:
             options.check_time("t_end", t_end)
         with _cluster(client) as cluster:
-            running, end = Running.resumed(Path(folder), observe, cluster)
-            return running.run(end if t_end is None else t_end, checkpoint=checkpoint, progress=progress)
+            running, end = Running.resumed(Path(folder), observe, t_end=t_end, number=number, cluster=cluster)
+            return running.run(end, checkpoint=checkpoint, progress=progress)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,3 +40,12 @@ def in_words(thing: Any) -> str:
             continue
         shown.append(f"{f.name}={value:g}" if isinstance(value, (float, np.floating)) else f"{f.name}={value!r}")
     return f"{type(thing).__name__}({', '.join(shown)})"
+
+
+def plain(thing: Any) -> Any:
+    """A sentence with numbers and texts of Python in place of numpy's, which may calculate in another precision."""
+    if is_dataclass(thing) and not isinstance(thing, type):
+        return replace(thing, **{f.name: plain(getattr(thing, f.name)) for f in fields(thing)})
+    if isinstance(thing, tuple):
+        return tuple(plain(item) for item in thing)
+    return thing.item() if isinstance(thing, np.generic) else thing
