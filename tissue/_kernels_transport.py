@@ -24,14 +24,14 @@ _inline = numba.njit(error_model="numpy", forceinline=True)
 PARALLEL_CELLS = 32768
 OUT, CLOSED = -1.0, -2.0
 # of no concentration, in less than that of a tissue
-EMPTY, LEAST = -1.0, 1e-14
+EMPTY, LEAST = -1e300, 1e-14
 
 
 @_inline
 def _half_slope(left, here, right):  # type: ignore[no-untyped-def]
     """Half the monotonised central slope of a cell: never takes its ends beyond the neighbours. Flat beside EMPTY."""
     a, b = here - left, right - here
-    if a * b <= 0.0 or min(left, right) < 0.0:
+    if a * b <= 0.0 or min(left, right) <= EMPTY:
         return 0.0
     return np.copysign(min(0.25 * abs(a + b), abs(a), abs(b)), a)
 
@@ -69,7 +69,8 @@ def _flux(c, u, first, stride, f, n, wrap, low, high):  # type: ignore[no-untype
     else:
         right = c[first] if wrap else _ghost(high, here, c[first + (k - 1) * stride])
     half = _half_slope(left, here, right)
-    return u * max(here + half if u > 0.0 else here - half, 0.0)
+    here = max(here, 0.0)
+    return u * (here + half if u > 0.0 else here - half)
 
 
 @_inline

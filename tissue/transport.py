@@ -151,15 +151,11 @@ def _advect(grid: Grid, c: Array, flow: Flow, dt: float, inflow: Inflow) -> Arra
     sides, starts = _sides(grid, flow, inflow)
     out, first, second = c.flatten(), np.empty(c.size), np.empty(c.size)
     r = tuple(1.0 / h for h in grid.spacing)
-    kernels.advect[grid.dim](
-        r, out, first, second, _flat(flow), sides, starts, *_layout(flow), dt / steps, steps
-    )
+    kernels.advect[grid.dim](r, out, first, second, _flat(flow), sides, starts, *_layout(flow), dt / steps, steps)
     return out.reshape(c.shape)
 
 
-def _advect_confined(
-    grid: Grid, c: Array, flow: Flow, dt: float, inflow: Inflow, before: Array, after: Array
-) -> Array:
+def _advect_confined(grid: Grid, c: Array, flow: Flow, dt: float, inflow: Inflow, before: Array, after: Array) -> Array:
     """Advection of what is confined to a fraction, `before` and `after` it."""
     alive = (before > 0.0) | (after > 0.0)
     inner = confined.within(flow, alive)
@@ -227,7 +223,7 @@ def transport(
     fraction: phi [grid's shape], 0 to 1, the part of each place in which the substance may be, a mask for one.
     Diffusion strives for one c / phi; nothing enters places without any. fraction_after: phi at the end of the step,
     of points that moved with the flow; phi stays as it is if not given, as that of a vessel does. What one c / phi
-    holds everywhere keeps it, where the flow does not diverge. Take steps in which nothing moves by more than its own
+    holds everywhere keeps it, where the flow does not diverge. Less than 1e-6 counts as none. Take steps in which nothing moves by more than its own
     width: where tissue is gone and none is left beside it, what it held stays behind.
 
     exposure: an array [grid's shape] to which c over time is added, its integral over dt. decay * exposure is what
@@ -259,9 +255,7 @@ def transport(
             return diffusing.confined(
                 grid, c, dt, diffusion=diffusion, decay=spread, source=secreted, fraction=phi, exposure=over
             )
-        return diffusing.uniform(
-            grid, c, dt, diffusion=diffusion, decay=float(rate), source=secreted, exposure=over
-        )
+        return diffusing.uniform(grid, c, dt, diffusion=diffusion, decay=float(rate), source=secreted, exposure=over)
 
     if flow is None:
         if fraction_after is not None:
