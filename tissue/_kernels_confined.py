@@ -8,7 +8,6 @@ One thread sums, so that bits do not depend on how many there are.
 from __future__ import annotations
 
 import numba
-import numpy as np
 
 from tissue._jit import kernel
 

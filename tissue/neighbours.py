@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from tissue import _kernels_neighbours as kernels
 from tissue.errors import FieldError
-from tissue.fields import as_field, as_positions
+from tissue.fields import as_count, as_field, as_grid, as_numbers, as_positions
 from tissue.grid import Array, Grid
 from tissue.levels import Integers
 from tissue.particles import into_box
@@ -37,9 +37,9 @@ class Neighbours:
     index: Integers
 
     def of(self, point: int) -> Integers:
-        """The neighbours of one point, 0 to n - 1. Raises IndexError for others."""
-        if not 0 <= point < len(self.start) - 1:
-            raise IndexError(f"point {point} of {len(self.start) - 1}")
+        """The neighbours of one point, 0 to n - 1. Raises FieldError for others."""
+        if as_count("point", point) >= len(self.start) - 1:
+            raise FieldError(f"point is {point}; there are {len(self.start) - 1}, from 0")
         return self.index[self.start[point] : self.start[point + 1]]
 
     @property
@@ -105,7 +105,7 @@ def neighbours(grid: Grid, positions: ArrayLike, radius: float) -> Neighbours:
     that is not positive, or not less than half of a periodic axis.
     """
     radius = float(as_field("radius", radius, (), above=0.0))
-    for axis in range(grid.dim):
+    for axis in range(as_grid(grid).dim):
         if grid.periodic[axis] and not radius < 0.5 * grid.size[axis]:
             raise FieldError(
                 f"radius is {radius:g}, half or more of periodic axis {'xyz'[axis]}, which is {grid.size[axis]:g} "
@@ -145,14 +145,21 @@ def contacts(grid: Grid, positions: ArrayLike, *, longest: float = np.inf) -> Ne
     Points whose Voronoi cells touch: the edges of Delaunay's tessellation, round periodic axes too.
 
     positions: [n, dim]. longest: no contact is longer; without it points at the rim of a tissue meet across its
-    hollows. Where several points lie on one circle (sphere) that holds no other, as on lattices, some of them meet.
+    hollows. Where several points lie on one circle (sphere) that holds no other, as on lattices, some of them meet. Of
+    points at one place the first meets the others around, and all those at its place meet it alone.
     Raises FieldError as tissue.fields does, and for points that span no area (volume).
     """
-    longest = math.inf if longest == math.inf else float(as_field("longest", longest, (), above=0.0))
+    given = as_numbers("longest", longest)
+    infinite = given.ndim == 0 and given == math.inf
+    longest = math.inf if infinite else float(as_field("longest", given, (), above=0.0))
     points = into_box(grid, as_positions(grid, positions))
-    pairs = _tessellation(grid, points)
+    _, first, place = np.unique(points, axis=0, return_index=True, return_inverse=True)
+    places = np.sort(first)
+    pairs = places[_tessellation(grid, points[places])]
     difference = shortest(grid, points[pairs[:, 1]] - points[pairs[:, 0]])
-    pairs = pairs[(difference**2).sum(axis=1) <= longest**2]
+    pairs = pairs[np.sqrt((difference**2).sum(axis=1)) <= longest]
+    again = np.setdiff1d(np.arange(len(points)), places)
+    pairs = np.concatenate([pairs, np.stack([again, first[place.ravel()[again]]], axis=1)])
     both = np.concatenate([pairs, pairs[:, ::-1]])
     keys = np.unique(both[:, 0] * len(points) + both[:, 1])
     start = np.searchsorted(keys, np.arange(len(points) + 1) * len(points))

@@ -23,10 +23,11 @@ from tissue import _kernels_transport as kernels
 from tissue import confined
 from tissue import diffusion as diffusing
 from tissue.errors import FieldError
-from tissue.fields import as_field
+from tissue.fields import as_field, as_grid, as_numbers
 from tissue.grid import AXES, OPEN, Array, Grid, beyond, lower
 from tissue.levels import Integers
-from tissue.stokes import Flow, check_finite
+from tissue.particles import as_flow
+from tissue.stokes import Flow
 
 Inflow = Mapping[tuple[int, int], Array]
 
@@ -60,6 +61,8 @@ class Morphogen:
 def _as_inflow(grid: Grid, inflow: Mapping[str, ArrayLike]) -> Inflow:
     """Concentrations beyond sides by axis and end."""
     names = {sign + AXES[axis]: (axis, end) for axis in range(grid.dim) for end, sign in enumerate("-+")}
+    if not isinstance(inflow, Mapping):
+        raise FieldError(f"inflow is of type {type(inflow).__name__}; give concentrations by side, as {{'-x': 1.0}}")
     given = {}
     for name, concentration in inflow.items():
         if name not in names:
@@ -221,10 +224,10 @@ def transport(
     side is passed by diffusion, so that inflow c at speed u brings u c.
 
     fraction: phi [grid's shape], 0 to 1, the part of each place in which the substance may be, a mask for one.
-    Diffusion strives for one c / phi; nothing enters places without any. fraction_after: phi at the end of the step,
-    of points that moved with the flow; phi stays as it is if not given, as that of a vessel does. What one c / phi
-    holds everywhere keeps it, where the flow does not diverge. Less than 1e-6 counts as none. Take steps in which nothing moves by more than its own
-    width: where tissue is gone and none is left beside it, what it held stays behind.
+    Less than 1e-6 counts as none. Diffusion strives for one c / phi; nothing enters places without any.
+    fraction_after: phi at the end of the step, of points that moved with the flow; phi stays as it is if not given, as
+    that of a vessel does. What is one c / phi everywhere stays so where the flow does not diverge. Take steps in which
+    nothing moves by more than its own width: where tissue is gone and none is left beside it, what it held stays.
 
     exposure: an array [grid's shape] to which c over time is added, its integral over dt. decay * exposure is what
     decay took away, and uptake * sample(grid, exposure, positions) what points with decay=spread(grid, positions,
@@ -238,16 +241,17 @@ def transport(
     a closed side, a flow that would take more than 10,000 steps of advection within dt, and diffusion or decay that
     would take more than 200,000 terms.
     """
-    c = as_field("concentration", concentration, grid.shape, lowest=0.0)
+    c = as_field("concentration", concentration, as_grid(grid).shape, lowest=0.0)
     dt, diffusion = (float(as_field(n, v, (), lowest=0.0)) for n, v in (("dt", dt), ("diffusion", diffusion)))
-    rate = as_field("decay", decay, np.shape(decay) and grid.shape, lowest=0.0)
+    rate = as_numbers("decay", decay)
+    rate = as_field("decay", rate, rate.shape and grid.shape, lowest=0.0)
     secreted = None if source is None else as_field("source", source, grid.shape, lowest=0.0)
     if fraction is None and fraction_after is not None:
         raise FieldError("fraction_after is given without fraction; give that of the start of the step too")
     phi = None if fraction is None else _as_fraction(grid, "fraction", fraction)
     later = phi if fraction_after is None else _as_fraction(grid, "fraction_after", fraction_after)
     over = None if exposure is None else _as_exposure(grid, exposure)
-    entering = _as_inflow(grid, inflow or {})
+    entering = _as_inflow(grid, {} if inflow is None else inflow)
 
     def react(c: Array, dt: float, phi: Array | None) -> Array:
         if rate.ndim or phi is not None:
@@ -261,9 +265,8 @@ def transport(
         if fraction_after is not None:
             raise FieldError("fraction_after is given without a flow; only what moves changes its fraction")
         return react(c, dt, phi)
-    if flow.grid != grid:
+    if as_flow(flow).grid != grid:
         raise FieldError("the flow lies on another grid than the concentration; use one grid for both")
-    check_finite(flow)
     if phi is not None:
         # nothing enters where there is no tissue
         alive = phi if later is None else phi + later

@@ -256,7 +256,7 @@ def test_diffusion_within_a_strip_that_moves() -> None:
             """The exact mean of every cell of 1 + amplitude cos(pi s), 0 < s < 1, s = x - 1 / 4 - time."""
             s = np.stack([np.clip(edges - 0.25 - time + by, 0.0, 1.0) for by in (0.0, 2.0)])
             whole = (s + amplitude * np.sin(PI * s) / PI).sum(axis=0)
-            return np.diff(whole)[:, None] * n / 2 + np.zeros(grid.shape)
+            return np.diff(whole)[:, None] / grid.spacing[0] + np.zeros(grid.shape)
 
         c, dt = wave(0.0, 1.0), t / n
         for k in range(n):
