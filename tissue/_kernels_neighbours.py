@@ -181,8 +181,9 @@ def _rows(wide, positions, boxes, begin, order, wrap, square, start, index):  # 
             _point(wide, positions, a, boxes, begin, order, wrap, square, start, index)
 
 
-# A turn by the golden angle: directions for points that lie on one another and have none of their own.
-TURN = 2.399963229728653
+# A turn by the golden angle, and a rise by the root of two: directions for points that lie on one another and have
+# none of their own.
+TURN, RISE = 2.399963229728653, 1.4142135623730951
 
 
 @_device
@@ -201,6 +202,11 @@ def _push(wrap, positions, start, index, distance, q, out):  # type: ignore[no-u
             r = 1.0 if q < j else -1.0
             angle = TURN * (q + j)
             d0, d1 = np.cos(angle), np.sin(angle)
+            if len(wrap) == 3:
+                turns = RISE * (q + j)
+                d2 = 2.0 * (turns - np.floor(turns)) - 1.0
+                across = np.sqrt(1.0 - d2 * d2)
+                d0, d1 = across * d0, across * d1
             size = distance
         else:
             size = max(distance - abs(r), 0.0)

@@ -15,16 +15,14 @@ from numpy.typing import ArrayLike
 
 from tissue import _kernels_deform as kernels
 from tissue.errors import FieldError
-from tissue.fields import as_field, as_numbers
+from tissue.fields import as_count, as_dim, as_field, as_numbers
 from tissue.grid import Array
 from tissue.signals import PLACES
 
 
 def undeformed(points: int, dim: int) -> Array:
-    """F = I for every point, [n, dim, dim]."""
-    if dim not in (2, 3):
-        raise FieldError(f"dim is {dim!r}; it is 2 or 3")
-    return np.tile(np.eye(dim), (points, 1, 1))
+    """F = I for every point, [n, dim, dim]. Raises FieldError for a dim that is not 2 or 3, and a negative number."""
+    return np.tile(np.eye(as_dim(dim)), (as_count("points", points), 1, 1))
 
 
 def deform(deformation: ArrayLike, gradient: ArrayLike, dt: float) -> Array:

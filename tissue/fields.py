@@ -10,12 +10,14 @@ from numpy.typing import ArrayLike
 from tissue.errors import FieldError
 from tissue.grid import AXES, Array, Grid
 
+MOST = 10**9
+
 
 def as_numbers(name: str, value: ArrayLike) -> Array:
     """`value` as a float array of any shape. Raises FieldError if it is not made of real numbers."""
     try:
         return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise FieldError(f"{name} is not made of real numbers: {error}") from error
 
 
@@ -45,6 +47,43 @@ def as_field(
     return np.require(np.broadcast_to(array, shape) if array.shape != shape else array, requirements=["C", "W"])
 
 
+def as_count(name: str, value: object, *, lowest: int = 0) -> int:
+    """`value` as an int. Raises FieldError if it is no whole number from `lowest` to a thousand millions."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not lowest <= value <= MOST:
+        raise FieldError(f"{name} is {_shown(value)}; give a whole number, {lowest} or more and {MOST:.0e} at most")
+    return int(value)
+
+
+def as_dim(value: object) -> int:
+    """`value` as 2 or 3. Raises FieldError if it is not one of them."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value not in (2, 3):
+        raise FieldError(f"dim is {_shown(value)}; it is 2 or 3")
+    return int(value)
+
+
+def as_flag(name: str, value: object) -> bool:
+    """`value` as a bool. Raises FieldError if it is not True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise FieldError(f"{name} is {_shown(value)}; give True or False")
+    return bool(value)
+
+
+def as_grid(grid: object) -> Grid:
+    """Raises FieldError if it is no Grid."""
+    if not isinstance(grid, Grid):
+        raise FieldError(f"grid is {_shown(grid)}; give a tissue.Grid")
+    return grid
+
+
+def _shown(value: object) -> str:
+    """What a value is, in few words."""
+    if isinstance(value, int) and abs(value) > MOST:
+        return "an integer of " + str(value.bit_length()) + " bits"
+    if isinstance(value, str | int | float | complex | None | np.generic):
+        return repr(value)
+    return f"of type {type(value).__name__}"
+
+
 def as_inverse_bulk(value: ArrayLike, shape: tuple[int, ...]) -> Array:
     """1 / bulk viscosity, 0 where that is infinite. Raises FieldError where it is neither positive nor infinity."""
     bulk = as_numbers("bulk viscosity", value)
@@ -58,6 +97,7 @@ def as_positions(grid: Grid, positions: ArrayLike) -> Array:
 
     Raises FieldError with the first point that is not.
     """
+    grid = as_grid(grid)
     array = np.require(as_numbers("positions", positions), requirements=["C", "W"])
     if array.ndim != 2 or array.shape[1] != grid.dim:
         row = ", ".join(AXES[: grid.dim])
@@ -93,7 +133,7 @@ class StressField:
     components: tuple[Array, ...]
 
     def __init__(self, grid: Grid, *components: ArrayLike) -> None:
-        names = grid.component_names
+        names = as_grid(grid).component_names
         if len(components) != len(names):
             raise FieldError(f"a stress has the components {', '.join(names)}; {len(components)} were given")
         shapes = [grid.shape] * grid.dim + [grid.edge_shape(a, b) for a, b in grid.pairs]
@@ -158,6 +198,13 @@ class StressField:
                 elif kind != "periodic" and (end == 0 or grid.open[a]):
                     ends[end] = 0.0
         return tuple(forces)
+
+
+def as_stress(stress: object) -> StressField:
+    """Raises FieldError if it is no StressField."""
+    if not isinstance(stress, StressField):
+        raise FieldError(f"a stress is of type {type(stress).__name__}; give a tissue.StressField")
+    return stress
 
 
 def _along(grid: Grid, normal: Array, a: int) -> Array:

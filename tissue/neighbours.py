@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from tissue import _kernels_neighbours as kernels
 from tissue.errors import FieldError
-from tissue.fields import as_field, as_positions
+from tissue.fields import as_count, as_field, as_grid, as_numbers, as_positions
 from tissue.grid import Array, Grid
 from tissue.levels import Integers
 from tissue.particles import into_box
@@ -41,9 +41,9 @@ class Neighbours:
     side: Array | None = None
 
     def of(self, point: int) -> Integers:
-        """The neighbours of one point, 0 to n - 1. Raises IndexError for others."""
-        if not 0 <= point < len(self.start) - 1:
-            raise IndexError(f"point {point} of {len(self.start) - 1}")
+        """The neighbours of one point, 0 to n - 1. Raises FieldError for others."""
+        if as_count("point", point) >= len(self.start) - 1:
+            raise FieldError(f"point is {point}; there are {len(self.start) - 1}, from 0")
         return self.index[self.start[point] : self.start[point + 1]]
 
     @property
@@ -118,7 +118,7 @@ def neighbours(grid: Grid, positions: ArrayLike, radius: float) -> Neighbours:
     that is not positive, or not less than half of a periodic axis.
     """
     radius = float(as_field("radius", radius, (), above=0.0))
-    for axis in range(grid.dim):
+    for axis in range(as_grid(grid).dim):
         if grid.periodic[axis] and not radius < 0.5 * grid.size[axis]:
             raise FieldError(
                 f"radius is {radius:g}, half or more of periodic axis {'xyz'[axis]}, which is {grid.size[axis]:g} "
@@ -159,15 +159,23 @@ def contacts(grid: Grid, positions: ArrayLike, *, longest: float = np.inf) -> Ne
 
     positions: [n, dim]. longest: no contact is longer; without it points at the rim of a tissue meet across its
     hollows, and no side is taken for longer. Where several points lie on one circle (sphere) that holds no other, as
-    on lattices, some of them meet.
+    on lattices, some of them meet. Of points at one place the first meets the others around, and all those at its
+    place meet it alone, with no side.
     Raises FieldError as tissue.fields does, and for points that span no area (volume).
     """
-    longest = math.inf if longest == math.inf else float(as_field("longest", longest, (), above=0.0))
+    given = as_numbers("longest", longest)
+    infinite = given.ndim == 0 and given == math.inf
+    longest = math.inf if infinite else float(as_field("longest", given, (), above=0.0))
     points = into_box(grid, as_positions(grid, positions))
-    pairs, sides = _tessellation(grid, points, 0.5 * min(longest, max(grid.size)))
+    _, first, place = np.unique(points, axis=0, return_index=True, return_inverse=True)
+    places = np.sort(first)
+    pairs, sides = _tessellation(grid, points[places], 0.5 * min(longest, max(grid.size)))
+    pairs = places[pairs]
     difference = shortest(grid, points[pairs[:, 1]] - points[pairs[:, 0]])
-    near = (difference**2).sum(axis=1) <= longest**2
-    pairs, sides = pairs[near], sides[near]
+    near = np.sqrt((difference**2).sum(axis=1)) <= longest
+    again = np.setdiff1d(np.arange(len(points)), places)
+    pairs = np.concatenate([pairs[near], np.stack([again, first[place.ravel()[again]]], axis=1)])
+    sides = np.concatenate([sides[near], np.zeros(len(again))])
     both = np.concatenate([pairs, pairs[:, ::-1]])
     keys, own = np.unique(both[:, 0] * len(points) + both[:, 1], return_inverse=True)
     # in a small periodic box two points may share several sides

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from tissue import _kernels_particles as kernels
 from tissue.errors import FieldError
-from tissue.fields import StressField, as_field, as_numbers, as_positions
+from tissue.fields import StressField, as_field, as_grid, as_numbers, as_positions
 from tissue.grid import AXES, Array, Grid
 from tissue.levels import Integers
 from tissue.stokes import Flow, check_finite
@@ -110,6 +110,14 @@ def _scatter(grid: Grid, amounts: Array, points: Array, nodes: tuple[tuple[int, 
     return fields
 
 
+def as_flow(flow: object) -> Flow:
+    """Raises FieldError if it is no flow, or not finite."""
+    if not isinstance(flow, Flow):
+        raise FieldError(f"flow is of type {type(flow).__name__}; give a tissue.Flow, from Stokes.solve")
+    check_finite(flow)
+    return flow
+
+
 def spread(grid: Grid, positions: ArrayLike, amount: ArrayLike) -> Array:
     """
     Density at centres of what points carry; its sum times the cell's area is sum amount.
@@ -144,7 +152,7 @@ def sample(grid: Grid, field: ArrayLike, positions: ArrayLike) -> Array:
     Within half a cell of a wall it is flat towards the wall. The transpose of `spread`, times the cell area.
     Raises FieldError as tissue.fields does.
     """
-    return _gather(grid, as_field("field", field, grid.shape), as_positions(grid, positions))
+    return _gather(grid, as_field("field", field, as_grid(grid).shape), as_positions(grid, positions))
 
 
 def velocity(flow: Flow, positions: ArrayLike) -> Array:
@@ -153,7 +161,7 @@ def velocity(flow: Flow, positions: ArrayLike) -> Array:
 
     positions: [n, dim]. Raises FieldError as tissue.fields does, and for a flow that is not finite.
     """
-    check_finite(flow)
+    flow = as_flow(flow)
     return _velocity(flow, as_positions(flow.grid, positions))
 
 
