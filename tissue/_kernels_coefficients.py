@@ -12,6 +12,7 @@ import numpy as np
 
 from tissue._jit import bare
 from tissue._kernels_levels import PARALLEL_SLOTS
+from tissue._kernels_lines import apart
 from tissue._kernels_stokes import FREE_SLIP, NO_SLIP, TRACTION_FREE, both, rows
 
 _device = bare(fastmath={"contract"})
@@ -242,12 +243,13 @@ def _stage(  # type: ignore[no-untyped-def]
     stage, begin, end, level, r, geometry, steps, index, weight, sides, fields, co, eta, bounds, low, high
 ):
     """One stage of a level in planes begin ... end - 1."""
+    apart()
     dim = len(r)
     cells, at = geometry[level, 0:3], geometry[level, 11:16]
     col = level_rows(co, geometry, level, rows(dim)[3] + 1)
     if stage == EDGES:
         _edges(2, eta, col, begin, end, cells, at, 0, 1, dim, sides, low, high, level)
-        if dim == 3:
+        if len(r) == 3:
             _edges(3, eta, col, begin, end, cells, at, 0, 2, dim, sides, low, high, level)
             _edges(4, eta, col, begin, end, cells, at, 1, 2, dim, sides, low, high, level)
         return
@@ -281,7 +283,8 @@ def _set_up(r0, geometry, inverse_spacing, steps, index, weight, sides, fields, 
     low, high = 0.0, np.inf
     whole, bounds = np.empty(geometry[0, 10]), np.empty((2, geometry[0, 3]))
     for level in range(geometry.shape[0]):
-        n, eta = geometry[level, 3], whole[: geometry[level, 10]]
+        # functions are compiled anew for every literal number
+        n, none, eta = geometry[level, 3], 0 * geometry[level, 3], whole[: geometry[level, 10]]
         r = _tuple_at(inverse_spacing, level, r0)
         parts = threads if eta.size >= PARALLEL_SLOTS else 1
         for stage in range(4):
@@ -290,9 +293,13 @@ def _set_up(r0, geometry, inverse_spacing, steps, index, weight, sides, fields, 
                     stage, parts, n, level, r, geometry, steps, index, weight, sides, fields, co, eta, bounds, low, high
                 )
             else:
-                _stage(stage, 0, n, level, r, geometry, steps, index, weight, sides, fields, co, eta, bounds, low, high)
+                _stage(
+                    stage, none, n, level, r, geometry, steps, index, weight, sides, fields, co, eta, bounds, low, high
+                )
             if stage == FIELDS and level == 0:
-                low, high = bounds[0].min(), bounds[1].max()
+                low, high = np.inf, 0.0
+                for i in range(n):
+                    low, high = min(low, bounds[0, i]), max(high, bounds[1, i])
 
 
 _TABLES = "i8[:,::1], f8[:,::1], i8[:,::1], i8[:,:,::1], f8[:,:,::1]"

@@ -105,6 +105,7 @@ def _continuity_line(  # type: ignore[no-untyped-def]
 @_device
 def _changes(x, q, f, co, change, line, has, near, i, r, first, scaled):  # type: ignore[no-untyped-def]
     """What the momentum equations of plane i ask for alone, into a plane at `change`; from rest if `first`."""
+    apart()
     dim = len(r)
     _, inverse, _, _, _ = rows(dim)
     width = BYTES * line[WIDTH]
@@ -134,6 +135,7 @@ def _above(other, up, r):  # type: ignore[no-untyped-def]
 @_device
 def _pressures(x, f, co, change, other, dp, line, has, near, i, r, first, scaled):  # type: ignore[no-untyped-def]
     """The pressure steps of plane i from its plane at `change` and the next one, `other` away."""
+    apart()
     width = BYTES * line[WIDTH]
     plane = line[LINES] * width
     for j in range(line[LINES]):
@@ -176,6 +178,7 @@ def _corrections(x, co, change, dp, other, y, line, near, i, r, damping, first):
 @_device
 def _effective(x, co, q, i, line, near, r):  # type: ignore[no-untyped-def]
     """q = p - lambda div u in plane i."""
+    apart()
     dim = len(r)
     for j in range(line[SEEN_LINES]):
         up, _ = steps(line, near, i, j, r)
@@ -188,6 +191,7 @@ def _effective(x, co, q, i, line, near, r):  # type: ignore[no-untyped-def]
 @_device
 def _residual(x, q, f, co, out, i, line, has, near, r, driven, scaled):  # type: ignore[no-untyped-def]
     """out = f - A x, or - A x if not `driven`, in plane i; zero where there is nothing to solve."""
+    apart()
     zeros = co + BYTES
     for j in range(line[SEEN_LINES]):
         c, s = place_of(line, i, j)

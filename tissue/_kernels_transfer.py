@@ -164,7 +164,7 @@ def _pack(r0, geometry, lines, source, fields, co, factors, threads):  # type: i
         if threads > 1 and line[SLOTS] >= PARALLEL_SLOTS:
             _pack_parts(threads, r0, at, line, given, own, out, factors)
         else:
-            _pack_level(0, line[PLANES], r0, at, line, given, own, out, factors)
+            _pack_level(0 * line[PLANES], line[PLANES], r0, at, line, given, own, out, factors)
 
 
 def both(function: Any, signature: str) -> dict[int, Kernel]:
