@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from tissue.errors import FieldError
 from tissue.grid import AXES, Array, Grid
+from tissue.passes import differ
 
 MOST = 10**9
 
@@ -184,12 +186,19 @@ class StressField:
         Zero on walls; sides that hold nothing along themselves bear no shear, and at a traction-free one the stress
         ends, so that what it pulls there is the force on half a cell.
         """
+        forces = tuple(np.empty(self.grid.face_shape(a)) for a in range(self.grid.dim))
+        self.force_into(forces)
+        return forces
+
+    def force_into(self, forces: Sequence[Array]) -> None:
+        """Write `force` into arrays of `Grid.face_shape`."""
         grid = self.grid
-        forces = [_along(grid, part, a) for a, part in enumerate(self.normal)]
+        for a, (part, force) in enumerate(zip(self.normal, forces, strict=True)):
+            _along(grid, part, a, force)
         for (a, b), part in zip(grid.pairs, self.shear, strict=True):
             borne = _borne(grid, part, a, b)
-            forces[a] += _across(grid, borne, a, b)
-            forces[b] += _across(grid, borne, b, a)
+            _across(grid, borne, a, b, forces[a])
+            _across(grid, borne, b, a, forces[b])
         for a, force in enumerate(forces):
             ends = np.moveaxis(force, a, 0)
             for end, kind in ((0, grid.sides[a][0]), (-1, grid.sides[a][1])):
@@ -197,7 +206,6 @@ class StressField:
                     ends[end] *= 2.0
                 elif kind != "periodic" and (end == 0 or grid.open[a]):
                     ends[end] = 0.0
-        return tuple(forces)
 
 
 def as_stress(stress: object) -> StressField:
@@ -207,16 +215,14 @@ def as_stress(stress: object) -> StressField:
     return stress
 
 
-def _along(grid: Grid, normal: Array, a: int) -> Array:
+def _along(grid: Grid, normal: Array, a: int, out: Array) -> None:
     """Difference of a normal stress over the faces of its axis; the stress ends with the grid."""
-    rows = np.moveaxis(normal, a, 0)
+    n = grid.shape[a]
+    differ(_cut(normal, a, 1, n), _cut(normal, a, 0, n - 1), grid.spacing[a], _cut(out, a, 1, n))
+    rows, ends = np.moveaxis(normal, a, 0), np.moveaxis(out, a, 0)
+    ends[0] = (rows[0] if grid.open[a] else rows[0] - rows[-1]) / grid.spacing[a]
     if grid.open[a]:
-        none = np.zeros_like(rows[:1])
-        rows = np.concatenate([none, rows, none])
-        difference = rows[1:] - rows[:-1]
-    else:
-        difference = rows - np.roll(rows, 1, axis=0)
-    return np.ascontiguousarray(np.moveaxis(difference / grid.spacing[a], 0, a))
+        ends[-1] = -rows[-1] / grid.spacing[a]
 
 
 def _borne(grid: Grid, shear: Array, a: int, b: int) -> Array:
@@ -231,8 +237,11 @@ def _borne(grid: Grid, shear: Array, a: int, b: int) -> Array:
     return out
 
 
-def _across(grid: Grid, shear: Array, a: int, b: int) -> Array:
-    """Difference of a shear stress along b at the faces of axis a."""
-    rows = np.moveaxis(shear, b, 0)
-    difference = np.moveaxis((rows[1:] - rows[:-1]) / grid.spacing[b], 0, b)
-    return np.take(difference, range(grid.face_shape(a)[a]), axis=a)
+def _across(grid: Grid, shear: Array, a: int, b: int, out: Array) -> None:
+    """Add the difference of a shear stress along b at the faces of axis a."""
+    borne, n = _cut(shear, a, 0, grid.face_shape(a)[a]), grid.shape[b]
+    differ(_cut(borne, b, 1, n + 1), _cut(borne, b, 0, n), grid.spacing[b], out, add=True)
+
+
+def _cut(values: Array, axis: int, first: int, last: int) -> Array:
+    return values[(slice(None),) * axis + (slice(first, last),)]

@@ -20,6 +20,7 @@ from tissue import fourier, multigrid
 from tissue.errors import CompatibilityError, FieldError, SolveError
 from tissue.fields import StressField, as_field, as_inverse_bulk
 from tissue.grid import AXES, Array, Grid, beyond, lower
+from tissue.passes import differ, largest
 
 MOST_CYCLES = 300
 # Sums of forces and of growth that cancel leave rounding of about this size, relative to what was summed;
@@ -69,9 +70,11 @@ class Flow:
 
     def divergence(self) -> Array:
         """div u in the cells."""
-        shape, spacing = self.grid.shape, self.grid.spacing
-        parts = ((beyond(u, a, shape[a]) - lower(u, a, shape[a])) / spacing[a] for a, u in enumerate(self.velocity))
-        return np.asarray(sum(parts, np.zeros(shape)))
+        grid, total = self.grid, np.zeros(self.grid.shape)
+        for a, given in enumerate(self.velocity):
+            u = np.require(given, np.float64, ["C", "W"])
+            differ(beyond(u, a, grid.shape[a]), lower(u, a, grid.shape[a]), grid.spacing[a], total, add=True)
+        return total
 
 
 def check_finite(flow: Flow) -> None:
@@ -160,8 +163,9 @@ class Stokes:
         """
         f = self._right_hand_side(active_stress, force, growth)
         a, levels = self.operator, self.operator.hierarchy
-        held, given = np.zeros_like(f), _given(self.grid, walls or {})
-        if given:
+        given = _given(self.grid, walls or {})
+        held = np.zeros_like(f) if given else None
+        if held is not None:
             _set_walls(a, given, held, f)
             driven = np.empty_like(f)
             multigrid.residual(a, held, f, driven)
@@ -174,12 +178,14 @@ class Stokes:
             if guess.grid != self.grid:
                 raise FieldError("the guess is a flow on another grid; give a flow on this one, or none")
             self._load(guess, x)
-            x -= held
+            if held is not None:
+                x -= held
             x[:-1][a.coefficients()[a.friction_row + a.dim + 1 : -1] == 0.0] = 0.0
         iterations, error = multigrid.solve(a, f, x=x, tolerance=self.tolerance, cycles=MOST_CYCLES)
         if not error <= self.tolerance:
             raise SolveError(self._missed(iterations, error))
-        x += held
+        if held is not None:
+            x += held
         slots = x.reshape(-1, *levels.shape)
         velocity = tuple(_faces(self.grid, slots[b], b) for b in range(self.grid.dim))
         flow = self._flow(velocity, slots[-1][_box(self.grid.shape)], iterations, error)
@@ -229,17 +235,16 @@ class Stokes:
         grid, a = self.grid, self.operator
         f = np.zeros((grid.dim + 1, int(np.prod(a.hierarchy.shape))))
         slots = f.reshape(-1, *a.hierarchy.shape)
-        parts = [np.zeros(grid.face_shape(b)) for b in range(grid.dim)]
+        parts = [slots[b][_box(grid.face_shape(b))] for b in range(grid.dim)]
+        if active_stress is not None:
+            if active_stress.grid != grid:
+                raise FieldError("the active stress lies on another grid; spread it on this one")
+            active_stress.force_into(parts)
         if force is not None:
             if len(force) != grid.dim:
                 raise FieldError(f"force has {len(force)} components; give one for each of {grid.dim} axes")
             for b in range(grid.dim):
                 parts[b] += as_field(f"force along {AXES[b]}", force[b], grid.face_shape(b))
-        if active_stress is not None:
-            if active_stress.grid != grid:
-                raise FieldError("the active stress lies on another grid; spread it on this one")
-            for part, pull in zip(parts, active_stress.force(), strict=True):
-                part += pull
         for b, part in enumerate(parts):
             ends = np.moveaxis(part, b, 0)
             for end, kind in ((0, grid.sides[b][0]), (-1, grid.sides[b][1])):
@@ -247,7 +252,6 @@ class Stokes:
                     ends[end] *= 0.5
                 elif kind != "periodic" and (end == 0 or grid.open[b]):
                     ends[end] = 0.0
-            slots[b][_box(part.shape)] = part
         if growth is not None:
             grown = as_field("growth", growth, grid.shape)
             bulk = a.row(a.friction_row + a.dim)[_box(grid.shape)]
@@ -258,7 +262,7 @@ class Stokes:
         """Refuse a mean that nothing resists; take away the rounding of one that cancels."""
         a = self.operator
         modes = a.modes
-        driving = max(float(np.abs(f[:-1]).max()), a.scale * float(np.abs(f[-1]).max()))
+        driving = max(largest(f[:-1]), a.scale * largest(f[-1]))
         if modes.free_pressure and modes.softness == 0.0:
             grown = f[-1].reshape(a.hierarchy.shape)[_box(self.grid.shape)]
             mean = _without_mean(grown, driving / a.scale)
@@ -312,6 +316,8 @@ def _faces(grid: Grid, slots: Array, axis: int) -> Array:
 
 def _without_mean(view: Array, driving: float, mass: Array | float = 1.0) -> float | None:
     """Take its mean off; the mean if it is more than rounding."""
+    if largest(view) == 0.0:
+        return None
     # shares before sums, so that none is beyond the range of numbers
     whole = float(np.broadcast_to(mass, view.shape).sum())
     shares = view / whole
