@@ -132,7 +132,7 @@ class Moment:
     @cached_property
     def contacts(self) -> tissue.Neighbours:
         """Cells whose Voronoi cells touch, no further apart than three times the mean distance."""
-        longest = 3.0 * float(np.mean(self.bodies.size)) ** (1.0 / self.grid.dim)
+        longest = 3.0 * float(np.mean(self.bodies.size)) ** (1.0 / self.grid.dim) if len(self.bodies) else np.inf
         return tissue.contacts(self.grid, self.positions, longest=longest)
 
 
