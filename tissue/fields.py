@@ -35,8 +35,8 @@ def as_field(
     array = as_numbers(name, value)
     if array.shape != shape and array.ndim:
         raise FieldError(f"{name} has shape {array.shape}; give an array of shape {shape}, or one number")
-    good = np.isfinite(array) & (array >= lowest) & (array > above)
-    if not good.all():
+    if not _within(array, lowest, above):
+        good = np.isfinite(array) & (array >= lowest) & (array > above)
         place = tuple(int(i) for i in np.argwhere(~good)[0])
         where = f"{name}[{', '.join(map(str, place))}]" if place else name
         needed = "finite"
@@ -47,6 +47,16 @@ def as_field(
         raise FieldError(f"{where} is {array[place]}; it must be {needed} ({(~good).sum()} such entries)")
     # kernels are compiled for writable arrays, though they never write into what they are given
     return np.require(np.broadcast_to(array, shape) if array.shape != shape else array, requirements=["C", "W"])
+
+
+def _within(array: Array, lowest: float = -np.inf, above: float = -np.inf) -> bool:
+    """Whether all are finite, at least `lowest` and greater than `above`; in as few passes as that takes."""
+    if not np.isfinite(array).all():
+        return False
+    if max(lowest, above) == -np.inf or not array.size:
+        return True
+    least = array.min()
+    return bool(least >= lowest and least > above)
 
 
 def as_count(name: str, value: object, *, lowest: int = 0) -> int:
@@ -104,7 +114,7 @@ def as_positions(grid: Grid, positions: ArrayLike) -> Array:
     if array.ndim != 2 or array.shape[1] != grid.dim:
         row = ", ".join(AXES[: grid.dim])
         raise FieldError(f"positions have shape {array.shape}; give one row of ({row}) for each point: [n, {grid.dim}]")
-    if not np.isfinite(array).all():
+    if not _within(array):
         k = int(np.argwhere(~np.isfinite(array))[0, 0])
         raise FieldError(f"positions[{k}] is {tuple(array[k])}; every coordinate must be finite")
     for axis in range(grid.dim):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tissue import _kernels_box as boxes
 from tissue import _kernels_particles as kernels
 from tissue.errors import FieldError
 from tissue.fields import StressField, as_field, as_grid, as_numbers, as_positions
@@ -196,19 +197,12 @@ def into_box(grid: Grid, positions: Array) -> Array:
 
     Raises FieldError for those that are not finite, and so far away that rounding exceeds the box.
     """
-    out = positions.copy()
-    for axis in range(grid.dim):
-        if grid.periodic[axis]:
-            out[:, axis] -= grid.size[axis] * np.floor(out[:, axis] / grid.size[axis])
-            # a tiny negative coordinate rounds to the far end, which is the near one
-            out[out[:, axis] >= grid.size[axis], axis] = 0.0
-        else:
-            np.clip(out[:, axis], 0.0, grid.size[axis], out=out[:, axis])
-        lost = ~((out[:, axis] >= 0.0) & (out[:, axis] <= grid.size[axis]))
-        if lost.any():
-            k = int(np.argmax(lost))
-            raise FieldError(
-                f"point {k} is at {AXES[axis]} = {positions[k, axis]:g}, which has no place in a box of "
-                f"{grid.size[axis]:g}; take a smaller dt, or look at the flow that took it there"
-            )
+    out = np.empty_like(positions)
+    lost = int(boxes.into_box(np.ascontiguousarray(positions), np.array(grid.size), np.array(grid.periodic), out))
+    if lost < len(positions):
+        axis = int(np.argmin((out[lost] >= 0.0) & (out[lost] <= np.array(grid.size))))
+        raise FieldError(
+            f"point {lost} is at {AXES[axis]} = {positions[lost, axis]:g}, which has no place in a box of "
+            f"{grid.size[axis]:g}; take a smaller dt, or look at the flow that took it there"
+        )
     return out
