@@ -11,12 +11,10 @@ when the kernel is compiled.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 
-from tissue._jit import Kernel, kernel
+from tissue._jit import both
 
 _device = numba.njit(error_model="numpy")
 _inline = numba.njit(error_model="numpy", forceinline=True)
@@ -196,17 +194,6 @@ def _advect_confined(r, c, phi, work, flux, velocity, beyond, within, sides, sha
         c[:] = second
         _stage(r, phi1, phi1, phi, second, velocity, beyond, sides, shape, faces, wrap, dt, 0.5)
         phi[:] = second
-
-
-def both(function: Any, signature: str) -> dict[int, Kernel]:
-    """`function` in two and in three dimensions, by dimension; its first argument tells which."""
-
-    def build(dim: int) -> Kernel:
-        reals, integers, arrays = (f"UniTuple({kind}, {dim})" for kind in ("f8", "i8", "f8[::1]"))
-        arguments = signature.format(reals=reals, integers=integers, arrays=arrays)
-        return kernel(f"void({reals}, {arguments})", error_model="numpy")(function)
-
-    return {dim: build(dim) for dim in (2, 3)}
 
 
 advect = both(

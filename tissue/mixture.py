@@ -23,7 +23,8 @@ def fraction(grid: Grid, positions: ArrayLike, volumes: ArrayLike, *, smoothing:
 
     positions: [n, dim]; volumes: one number or [n], areas in two dimensions. smoothing: how often the share is averaged
     over neighbours with weights 1, 2, 1 along each axis, which widens the interface to some 2 sqrt(smoothing) cells and
-    keeps the sum. Points that overfill a cell fill it. Raises FieldError as tissue.fields does.
+    keeps the sum. Points that overfill a cell fill it. It is what `transport` takes as its argument `fraction`.
+    Raises FieldError as tissue.fields does.
     """
     times = as_count("smoothing", smoothing)
     points = as_positions(grid, positions)

@@ -70,8 +70,18 @@ def _inverse_spacing(grid: Grid) -> tuple[float, ...]:
     return tuple(1.0 / h for h in grid.spacing)
 
 
-def _gather(grid: Grid, field: Array, points: Array, *, nodes: tuple[int, ...] = (), velocity: bool = False) -> Array:
-    out = np.empty(len(points))
+def _gather(
+    grid: Grid,
+    field: Array,
+    points: Array,
+    *,
+    nodes: tuple[int, ...] = (),
+    velocity: bool = False,
+    out: Array | None = None,
+) -> Array:
+    """A field at points, written to `out` [n] if that is given."""
+    if out is None:
+        out = np.empty(len(points))
     places = _places(grid, nodes, velocity)
     flat = np.ascontiguousarray(field).reshape(-1)
     kernels.gather[grid.dim](_inverse_spacing(grid), flat, points, *places.arguments, places.index, places.factor, out)
@@ -80,27 +90,35 @@ def _gather(grid: Grid, field: Array, points: Array, *, nodes: tuple[int, ...] =
 
 @lru_cache(maxsize=256)
 def _fields(
-    grid: Grid, nodes: tuple[tuple[int, ...], ...]
-) -> tuple[tuple[tuple[int, ...], ...], Integers, tuple[Any, ...]]:
-    """Of several fields one after another: their shapes, where each begins, and what the kernels take of them."""
+    grid: Grid, nodes: tuple[tuple[int, ...], ...], widths: tuple[int, ...]
+) -> tuple[tuple[tuple[int, ...], ...], Integers, Integers, tuple[Any, ...]]:
+    """Of groups of fields: their shapes, first columns, where each begins, and what the kernels take of them."""
     places = [_places(grid, node, False) for node in nodes]
-    start = np.cumsum([0, *(math.prod(place.shape) for place in places)])
+    start = np.cumsum([0, *(math.prod(place.shape) * width for place, width in zip(places, widths, strict=True))])
+    column = np.cumsum([0, *widths])
     offset, strides = (np.array([place.arguments[k] for place in places]) for k in (0, 1))
     tables = (offset, strides, *places[0].arguments[2:], np.stack([place.index for place in places]), start)
-    return tuple(place.shape for place in places), start, tables
+    return tuple(place.shape for place in places), column, start, tables
 
 
-def _scatter(grid: Grid, amounts: Array, points: Array, nodes: tuple[tuple[int, ...], ...]) -> list[Array]:
+def _scatter(
+    grid: Grid, amounts: Array, points: Array, nodes: tuple[tuple[int, ...], ...], widths: tuple[int, ...]
+) -> list[Array]:
     """
-    Amounts [n, fields] per area of the grid's control volumes, which are halved on walls for edges; `nodes` of each
-    field as for `_places`.
+    Amounts [n, fields] per area of the grid's control volumes, which are halved on walls for edges.
+
+    Groups of fields, each `widths` many, 1 or dim, with `nodes` as for `_places`.
     """
-    shapes, start, tables = _fields(grid, nodes)
+    shapes, column, start, tables = _fields(grid, nodes, widths)
     flat = np.zeros(start[-1])
-    kernels.scatter[grid.dim](_inverse_spacing(grid), amounts, points, *tables, flat)
+    kernels.scatter[grid.dim](_inverse_spacing(grid), amounts, column, points, *tables, flat)
     flat /= grid.cell_area
-    fields = [flat[start[k] : start[k + 1]].reshape(shape) for k, shape in enumerate(shapes)]
-    for field, node in zip(fields, nodes, strict=True):
+    fields, ends_at = [], []
+    for k, (shape, width) in enumerate(zip(shapes, widths, strict=True)):
+        group = flat[start[k] : start[k + 1]].reshape(*shape, width)
+        fields += [np.ascontiguousarray(group[..., m]) for m in range(width)]
+        ends_at += [nodes[k]] * width
+    for field, node in zip(fields, ends_at, strict=True):
         for axis in node:
             ends = np.moveaxis(field, axis, 0)
             if grid.periodic[axis]:
@@ -126,7 +144,7 @@ def spread(grid: Grid, positions: ArrayLike, amount: ArrayLike) -> Array:
     positions: [n, dim]. amount: [n], or one number for all. Raises FieldError as tissue.fields does.
     """
     points = as_positions(grid, positions)
-    return _scatter(grid, as_field("amount", amount, (len(points),))[:, None], points, ((),))[0]
+    return _scatter(grid, as_field("amount", amount, (len(points),))[:, None], points, ((),), (1,))[0]
 
 
 def spread_stress(grid: Grid, positions: ArrayLike, stress: ArrayLike) -> StressField:
@@ -143,7 +161,8 @@ def spread_stress(grid: Grid, positions: ArrayLike, stress: ArrayLike) -> Stress
             f"stress has shape {carried.shape}; give {', '.join(names)} for each point: ({len(points)}, {len(names)})"
         )
     parts = as_field("stress", carried, carried.shape)
-    return StressField(grid, *_scatter(grid, parts, points, (*[()] * grid.dim, *grid.pairs)))
+    widths = (grid.dim, *[1] * len(grid.pairs))
+    return StressField(grid, *_scatter(grid, parts, points, ((), *grid.pairs), widths))
 
 
 def sample(grid: Grid, field: ArrayLike, positions: ArrayLike) -> Array:
@@ -167,8 +186,9 @@ def velocity(flow: Flow, positions: ArrayLike) -> Array:
 
 
 def _velocity(flow: Flow, points: Array) -> Array:
-    parts = [_gather(flow.grid, u, points, nodes=(a,), velocity=True) for a, u in enumerate(flow.velocity)]
-    out = np.stack(parts, axis=-1)
+    out = np.empty_like(points)
+    for a, u in enumerate(flow.velocity):
+        _gather(flow.grid, u, points, nodes=(a,), velocity=True, out=out[:, a])
     for (axis, end), given in flow.walls.items():
         _add_wall(flow.grid, points, axis, end, given, out)
     return out

@@ -55,7 +55,7 @@ def velocity_gradient(flow: Flow, positions: ArrayLike) -> Array:
     out = np.empty((len(points), flow.grid.dim, flow.grid.dim))
     for (i, j), part in velocity_gradients(flow).items():
         nodes = () if i == j else (min(i, j), max(i, j))
-        out[:, i, j] = _gather(flow.grid, part, points, nodes=nodes)
+        _gather(flow.grid, part, points, nodes=nodes, out=out[:, i, j])
     return out
 
 
