@@ -87,7 +87,7 @@ class _Worker:
             try:
                 outcome = self._outcome(job)
             except Exception as error:
-                outcome = Outcome(None, f"it could not be sent to a process: {type(error).__name__}: {error}")
+                outcome = Outcome(None, f"it could not be sent, or its result read: {type(error).__name__}: {error}")
             self.done.put((index, outcome))
 
     def stop(self) -> None:
@@ -100,7 +100,8 @@ class _Worker:
         if self.busy:
             process.kill()
         else:
-            process.stdin.close()  # which an idle process takes as the end
+            with suppress(OSError):
+                process.stdin.close()  # which an idle process takes as the end
 
     def leave(self) -> None:
         """Wait for the end, which does not last."""
@@ -184,8 +185,7 @@ def serve() -> None:
                 text = pickle.dumps(outcome)
             except Exception as error:
                 text = pickle.dumps(Outcome(None, f"its result cannot be sent from process to process: {error}"))
-            answers.write(text)
-            answers.flush()
+            _send(answers, text)
     except (EOFError, BrokenPipeError):
         return
 
@@ -206,7 +206,8 @@ def _send(pipe: Any, thing: Any) -> None:
 
 
 def _received(pipe: Any) -> Outcome:
-    answer = pickle.load(pipe)
+    # as bytes first, so that what cannot be loaded leaves nothing of itself in the pipe
+    answer = pickle.loads(pickle.load(pipe))
     if not isinstance(answer, Outcome):
         raise EOFError("its answer is no outcome")
     return answer

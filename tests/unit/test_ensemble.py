@@ -324,6 +324,19 @@ def test_a_run_that_always_ends_its_process_is_given_up_and_the_others_are_kept(
     assert caught.value.partial.attrs["restarts"] == 1
 
 
+def test_a_result_that_cannot_be_read_does_not_disturb_the_next():
+    def odd(seed: int, k: int) -> xr.Dataset:
+        class Own:
+            def __reduce__(self) -> tuple[type, tuple[str]]:
+                return int, ("no number",)  # fails where it is loaded
+
+        return xr.Dataset({"a": ((), np.array(Own() if k == 1 else k, dtype=object))})
+
+    with pytest.raises(bm.EnsembleError, match=r"result read: ValueError: invalid literal") as caught:
+        bm.ensemble(odd, over={"k": [1, 2]}, workers=1, progress=False)
+    assert caught.value.partial["a"].values.tolist() == [[None], [2]]
+
+
 SCRIPT = """
 import os, sys, time
 import biomulti as bm
