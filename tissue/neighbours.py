@@ -226,7 +226,7 @@ def _tessellation(grid: Grid, points: Array, longest_edge: float) -> tuple[Integ
     lower = np.where(owner[pairs[:, 0]] <= owner[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
     here = (lower < len(points)) & (owner[pairs[:, 0]] != owner[pairs[:, 1]])
     # the edge itself, which need not be the shortest way round
-    here &= ((images[pairs[:, 1]] - images[pairs[:, 0]]) ** 2).sum(axis=1) <= longest_edge**2
+    here &= np.sqrt(((images[pairs[:, 1]] - images[pairs[:, 0]]) ** 2).sum(axis=1)) <= longest_edge
     return np.asarray(owner[pairs[here]]), sides[here]
 
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tissue import fourier, multigrid
 from tissue.errors import CompatibilityError, FieldError, SolveError
-from tissue.fields import StressField, as_field, as_inverse_bulk
+from tissue.fields import StressField, as_field, as_grid, as_inverse_bulk, as_stress
 from tissue.grid import AXES, Array, Grid, beyond, lower
 from tissue.passes import differ, largest
 
@@ -107,7 +108,7 @@ class Stokes:
     _uniform: tuple[float, float] | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        shape = self.grid.shape
+        shape = as_grid(self.grid).shape
         viscosity = as_field("viscosity", self.viscosity, shape, above=0.0)
         friction = as_field("friction", self.friction, shape, lowest=0.0)
         inverse_bulk = as_inverse_bulk(self.bulk_viscosity, shape)
@@ -163,7 +164,7 @@ class Stokes:
         """
         f = self._right_hand_side(active_stress, force, growth)
         a, levels = self.operator, self.operator.hierarchy
-        given = _given(self.grid, walls or {})
+        given = _given(self.grid, {} if walls is None else walls)
         held = np.zeros_like(f) if given else None
         if held is not None:
             _set_walls(a, given, held, f)
@@ -175,7 +176,7 @@ class Stokes:
             return self._exact(f)
         x = np.zeros_like(f)
         if guess is not None:
-            if guess.grid != self.grid:
+            if not isinstance(guess, Flow) or guess.grid != self.grid:
                 raise FieldError("the guess is a flow on another grid; give a flow on this one, or none")
             self._load(guess, x)
             if held is not None:
@@ -237,14 +238,13 @@ class Stokes:
         slots = f.reshape(-1, *a.hierarchy.shape)
         parts = [slots[b][_box(grid.face_shape(b))] for b in range(grid.dim)]
         if active_stress is not None:
-            if active_stress.grid != grid:
+            if as_stress(active_stress).grid != grid:
                 raise FieldError("the active stress lies on another grid; spread it on this one")
             active_stress.force_into(parts)
         if force is not None:
-            if len(force) != grid.dim:
-                raise FieldError(f"force has {len(force)} components; give one for each of {grid.dim} axes")
+            along = _components("force", force, grid.dim)
             for b in range(grid.dim):
-                parts[b] += as_field(f"force along {AXES[b]}", force[b], grid.face_shape(b))
+                parts[b] += as_field(f"force along {AXES[b]}", along[b], grid.face_shape(b))
         for b, part in enumerate(parts):
             ends = np.moveaxis(part, b, 0)
             for end, kind in ((0, grid.sides[b][0]), (-1, grid.sides[b][1])):
@@ -332,10 +332,23 @@ def _without_mean(view: Array, driving: float, mass: Array | float = 1.0) -> flo
     return None
 
 
+def _components(name: str, value: object, dim: int) -> Sequence[ArrayLike]:
+    """One for each axis. Raises FieldError for anything else."""
+    listed = isinstance(value, Sequence) and not isinstance(value, str)
+    if not listed and not (isinstance(value, np.ndarray) and value.ndim):
+        raise FieldError(f"{name} is of type {type(value).__name__}; give one component for each of {dim} axes")
+    value = cast(Sequence[ArrayLike], value)
+    if len(value) != dim:
+        raise FieldError(f"{name} has {len(value)} components; give one for each of {dim} axes")
+    return value
+
+
 def _given(grid: Grid, walls: Walls) -> dict[tuple[int, int], list[Array]]:
     """Velocities of sides by axis and end, each component on the side's faces or the ends of its edges."""
     names = {sign + AXES[axis]: (axis, end) for axis in range(grid.dim) for end, sign in enumerate("-+")}
     given = {}
+    if not isinstance(walls, Mapping):
+        raise FieldError("walls gives velocities by side, as in {'-x': (1.0, 0.0)}")
     for name, velocity in walls.items():
         if name not in names:
             raise FieldError(f"walls names {name!r}; the sides are {', '.join(names)}")
@@ -343,12 +356,11 @@ def _given(grid: Grid, walls: Walls) -> dict[tuple[int, int], list[Array]]:
         kind = grid.sides[axis][end]
         if kind not in ("moving", "inflow"):
             raise FieldError(f"walls gives side {name} a velocity, but it is {kind!r}; make it 'moving' or 'inflow'")
-        if len(velocity) != grid.dim:
-            raise FieldError(f"the velocity of side {name} has {len(velocity)} components; give {grid.dim}")
+        along = _components(f"the velocity of side {name}", velocity, grid.dim)
         parts = []
         for b in range(grid.dim):
             shape = tuple(n for c, n in enumerate(grid.face_shape(b)) if c != axis)
-            parts.append(as_field(f"velocity {'uvw'[b]} of side {name}", velocity[b], shape))
+            parts.append(as_field(f"velocity {'uvw'[b]} of side {name}", along[b], shape))
         if kind == "moving" and parts[axis].any():
             raise FieldError(f"side {name} is a moving wall, and nothing flows through it; make it 'inflow'")
         given[axis, end] = parts

@@ -32,6 +32,14 @@ GOOD: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "Morphogen": (tissue.Morphogen, {"name": "Dpp", "diffusion": 1.0, "decay": 1.0}),
     "Neighbours.mean": (NEAR.mean, {"values": 1.0}),
     "Neighbours.of": (NEAR.of, {"point": 1}),
+    "Stokes": (
+        tissue.Stokes,
+        {"grid": FLAT, "viscosity": 1.0, "friction": 1.0, "bulk_viscosity": 1.0, "tolerance": 1e-8},
+    ),
+    "Stokes.solve": (
+        tissue.Stokes(SOLID).solve,
+        {"active_stress": None, "force": (0.0, 0.0, 0.0), "growth": 0.0, "walls": None, "guess": None},
+    ),
     "StressField": (lambda grid, xx: tissue.StressField(grid, xx, 0.0, 0.0), {"grid": FLAT, "xx": 0.0}),
     "advance": (tissue.advance, {"flow": FLOW, "positions": POINTS, "dt": 0.1}),
     "advance_surface": (
@@ -73,6 +81,7 @@ GOOD: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         {"grid": FLAT, "concentration": 1.0, "flow": FLOW, "dt": 0.1, "diffusion": 1.0, "decay": 1.0, "source": 1.0}
         | {"fraction": 0.5, "fraction_after": 0.5, "inflow": None, "exposure": None},
     ),
+    "turn": (tissue.turn, {"axes": POINTS, "gradient": SLOPES, "dt": 0.1, "alignment": 1.0}),
     "undeformed": (tissue.undeformed, {"points": 3, "dim": 2}),
     "velocity": (tissue.velocity, {"flow": FLOW, "positions": POINTS}),
     "velocity_gradient": (tissue.velocity_gradient, {"flow": FLOW, "positions": POINTS}),
