@@ -87,6 +87,7 @@ def written(sheet: Tissue, stepping: Stepping) -> tuple[dict[str, Any], dict[str
         "signals": [sentence(c) for c in sheet.signals],
         "rules": [sentence(r) for r in sheet.rules],
         "morphogens": [{f.name: getattr(m, f.name) for f in fields(m)} for m, _ in sheet.morphogens.values()],
+        "confined": sorted(sheet.confined),
         "stepping": {f.name: getattr(stepping, f.name) for f in fields(stepping)},
     }
     return document, arrays
@@ -166,6 +167,7 @@ def read(document: Mapping[str, Any], arrays: Arrays) -> tuple[Tissue, Stepping]
     for given in document["morphogens"]:
         morphogen = tissue.Morphogen(**given)
         sheet.morphogens[morphogen.name] = (morphogen, arrays[f"fixed/morphogen/{morphogen.name}"])
+    sheet.confined = set(document["confined"])
     sheet.outputs = [understood(c) for c in document["outputs"]]
     sheet.signals = [understood(c) for c in document["signals"]]
     sheet.rules = [understood(r) for r in document["rules"]]

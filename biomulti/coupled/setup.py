@@ -35,9 +35,10 @@ class Stepping:
 class Setup:
     """A tissue as it was declared, ready to run; `stokes` has the viscosity of the tissue.
 
-    outside: viscosity of the fluid around the tissue, None where the tissue fills the box; spacing: distance at which
-    cells are kept apart, 0 for none; alignment: of polarity with strain, see `tissue.turn`; unit_size: area (volume)
-    that counts as 1.
+    confined: names of morphogens that stay in the tissue; outside: viscosity of the fluid around the tissue, None where
+    the tissue fills the box; spacing: distance at which cells are kept apart, 0 for none; alignment: of polarity with
+    strain, see `tissue.turn`; unit_size: area (volume) that counts as 1. cluster: the client of a Dask cluster over
+    whose workers networks are shared out, None for none; documents: for these, what type each is, as text.
     """
 
     stokes: tissue.Stokes
@@ -46,6 +47,7 @@ class Setup:
     signals: tuple[SignalCoupling, ...]
     rules: tuple[LifeRule, ...]
     morphogens: Mapping[str, tissue.Morphogen]
+    confined: frozenset[str]
     seed: int
     unit_size: float
     outside: float | None

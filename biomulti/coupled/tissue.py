@@ -153,6 +153,7 @@ class Tissue:
         self.signals: list[SignalCoupling] = []
         self.rules: list[LifeRule] = []
         self.morphogens: dict[str, tuple[tissue.Morphogen, Floats]] = {}
+        self.confined: set[str] = set()
         self.own: dict[tuple[int, str], Floats] = {}
 
     @property
@@ -170,8 +171,10 @@ class Tissue:
         """The network of the cells, of the first type if there are several."""
         return self.types[0].network
 
-    def add(self, morphogen: tissue.Morphogen, *, initial: float | Floats = 0.0) -> None:
+    def add(self, morphogen: tissue.Morphogen, *, initial: float | Floats = 0.0, confined: bool = False) -> None:
         """Add a morphogen, with its concentration at the start (a number or [shape], amount per area or volume).
+
+        confined: whether it stays in the tissue, where that does not fill its box; else it goes everywhere.
 
         Raises:
             CouplingError: the name is taken, by another morphogen, by the network or by what is recorded anyway; or the
@@ -184,7 +187,11 @@ class Tissue:
             taken |= {*outputs(kind.stepper.system, "molecules"), *kind.stepper.system.parameters}
         if morphogen.name in taken:
             raise CouplingError(f"'{morphogen.name}' is taken; give the morphogen a name of its own.")
+        if confined and self.outside is None:
+            raise CouplingError(f"'{morphogen.name}' is confined to a tissue that fills its box; give outside=.")
         self.morphogens[morphogen.name] = (morphogen, checks.concentration(morphogen.name, initial, self.grid))
+        if confined:
+            self.confined.add(morphogen.name)
 
     def set(self, parameter: str, values: Floats | float, *, of: str | None = None) -> None:
         """Give every cell its own value of a parameter of the network, a number or [cells].
@@ -313,6 +320,7 @@ class Tissue:
             signals=tuple(self.signals),
             rules=tuple(self.rules),
             morphogens={n: morphogen for n, (morphogen, _) in self.morphogens.items()},
+            confined=frozenset(self.confined),
             seed=self.seed,
             unit_size=self.cell_size,
             outside=self.outside,

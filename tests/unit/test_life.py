@@ -209,6 +209,27 @@ def test_types_of_cells_live_side_by_side() -> None:
         embryo.couple("A", to=bm.Growth(per_molecule=1.0), of="loud")
 
 
+def test_a_confined_morphogen_stays_in_its_tissue() -> None:
+    """Released by a disc that grows; what is not confined goes everywhere, and both have what was released."""
+    embryo = bm.Tissue(
+        STILL, cells=disc(80, 8.0), grid=BOX, bulk_viscosity=5.0, friction=0.01, outside=0.1, cell_size=2.5, seed=3,
+        method="ssa",
+    )  # fmt: skip
+    for name in ("Inner", "Outer"):
+        embryo.add(tissue.Morphogen(name, diffusion=2.0, decay=0.0), confined=name == "Inner")
+        embryo.couple("A", to=bm.Secretion(name, per_molecule=0.1))
+    embryo.couple("A", to=bm.Growth(per_molecule=0.001))
+    run = embryo.run(5.0, every=1.0, progress=False).data.isel(time=-1)
+    released = 80 * 60 * 0.1 * 5.0
+    away = np.hypot(run["gx"] - 20.0, run["gy"] - 20.0)
+    for name, share in (("Inner", 0.0), ("Outer", 0.05)):
+        assert float(run[name].sum()) * BOX.cell_area == pytest.approx(released, rel=1e-9)
+        beyond = float(run[name].where(away > 13.0).sum()) * BOX.cell_area / released
+        assert beyond == pytest.approx(0.0, abs=1e-12) if name == "Inner" else beyond > share
+    with pytest.raises(bm.CouplingError, match="fills its box"):
+        sheet().add(tissue.Morphogen("Wnt", diffusion=1.0, decay=0.0), confined=True)
+
+
 def lively(method: str = "hybrid") -> bm.Tissue:
     """Everything at once: growth, division, death, morphogens, neighbours, delays, polarity."""
     embryo = bm.Tissue(
