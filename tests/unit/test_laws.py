@@ -197,7 +197,13 @@ def test_units_that_agree(signal: object, unit: str | None, time_unit: str) -> N
 @pytest.mark.parametrize(
     ("signal", "unit", "time_unit", "says", "gain"),
     [
-        (bm.StrainRate(), "dimensionless", "second", "is time.-1, and the parameter 'felt' of m1 .* dimensionless", None),
+        (
+            bm.StrainRate(),
+            "dimensionless",
+            "second",
+            "is time.-1, and the parameter 'felt' of m1 .* dimensionless",
+            None,
+        ),
         (bm.Strain(), "1/second", "second", "is dimensionless, and .* as time.-1; say .* gain=..., or a law", None),
         (bm.Neighbours("A"), "metre", "second", "is item, and .* declared as length", None),
         (bm.StrainRate(), "1/second", "60 second", "units of minute.-1, .* 60 times as large", 1.0 / 60.0),
@@ -229,7 +235,7 @@ def test_lengths_are_those_of_the_tissue() -> None:
         if fits:
             embryo.couple(bm.Distance("-x"), to="felt")
         else:
-            with pytest.raises(bm.CouplingError, match="is in units of um, .* give gain=1e-06"):
+            with pytest.raises(bm.CouplingError, match=r"is in units of um, .* give gain=1e-06"):
                 embryo.couple(bm.Distance("-x"), to="felt")
 
 
@@ -238,5 +244,5 @@ def test_shipped_models_still_couple() -> None:
     embryo.couple("Myosin", to=bm.Contractility(per_molecule=1e-7))
     embryo.couple(bm.StrainRate(), to="stretch")
     embryo.couple(bm.Stress(), to="tension", gain=100.0)
-    with pytest.raises(bm.CouplingError, match="'fog' .* dimensionless"):
+    with pytest.raises(bm.CouplingError, match=r"'fog' .* dimensionless"):
         embryo.couple(bm.Neighbours("Rho"), to="fog")
