@@ -96,7 +96,7 @@ def move(setup: Setup, state: State, stepping: Stepping, dt: float) -> tuple[Mom
     Returns the moment at which the last flow was solved, and its time.
     """
     left, start = dt, state.time - dt
-    reading = Moment(setup, state)
+    reading = Moment(setup, state, time=start + 0.5 * dt if stepping.ahead else state.time)
     reading.read([c.species for c in setup.outputs])
     while True:
         pieces = max(1, math.ceil(_crossed(state.flow, left) / stepping.courant))

@@ -23,25 +23,22 @@ Floats = NDArray[np.float64]
 class Moment:
     """The cells, the flow and the fields of a moment, to read; what takes work is worked out once, when asked for.
 
+    time: to which the networks have come, in their unit; None is that of the state, to which all else has.
     Arrays over cells hold all types, one after another, and live only until the next step: copy what is kept.
     """
 
-    def __init__(self, setup: Setup, state: State, bodies: Bodies | None = None) -> None:
+    def __init__(self, setup: Setup, state: State, bodies: Bodies | None = None, time: float | None = None) -> None:
         self.setup = setup
         self.state = state
         self.bodies = state.bodies if bodies is None else bodies
+        self.time = state.time if time is None else time
         self._amounts: dict[str, Floats] = {}
 
     def at(self, bodies: Bodies) -> Moment:
         """The same moment of the networks with the cells elsewhere."""
-        other = Moment(self.setup, self.state, bodies)
+        other = Moment(self.setup, self.state, bodies, self.time)
         other._amounts = self._amounts
         return other
-
-    @property
-    def time(self) -> float:
-        """In the networks' unit of time."""
-        return self.state.time
 
     @property
     def grid(self) -> tissue.Grid:

@@ -74,7 +74,8 @@ class Tissue:
         keep_apart: cells nearer to each other than so many times the distance of evenly set ones are moved apart; None
             is 0.9 where cells divide, else 0.
         flow_tolerance: the flow is solved again where what drives it has changed by more than so much of its largest.
-        length_unit: what lengths of the grid are in; written to results.
+        length_unit: what lengths of the grid are in; written to results, and held against the declared units of
+            parameters that lengths and velocities drive where it is m, cm, mm, um or nm.
         warm_up: for how long the networks run alone before the tissue starts, so that cells are not in step.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -17,7 +18,7 @@ def plain(moments: list[tuple[float, np.ndarray]], time: float, ahead: bool, low
     """By two neighbours in a list of all moments."""
     if time <= moments[0][0] or len(moments) == 1:
         return moments[0][1]
-    for (t0, x0), (t1, x1) in zip(moments, moments[1:], strict=False):
+    for (t0, x0), (t1, x1) in itertools.pairwise(moments):
         if t0 <= time < t1:
             return x0 + (time - t0) / (t1 - t0) * (x1 - x0)
     if not ahead:

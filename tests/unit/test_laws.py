@@ -235,7 +235,7 @@ def test_lengths_are_those_of_the_tissue() -> None:
         if fits:
             embryo.couple(bm.Distance("-x"), to="felt")
         else:
-            with pytest.raises(bm.CouplingError, match="is in units of um, .* give gain=1e-06"):
+            with pytest.raises(bm.CouplingError, match=r"is in units of um, .* give gain=1e-06"):
                 embryo.couple(bm.Distance("-x"), to="felt")
 
 
@@ -244,5 +244,5 @@ def test_shipped_models_still_couple() -> None:
     embryo.couple("Myosin", to=bm.Contractility(per_molecule=1e-7))
     embryo.couple(bm.StrainRate(), to="stretch")
     embryo.couple(bm.Stress(), to="tension", gain=100.0)
-    with pytest.raises(bm.CouplingError, match="'fog' .* dimensionless"):
+    with pytest.raises(bm.CouplingError, match=r"'fog' .* dimensionless"):
         embryo.couple(bm.Neighbours("Rho"), to="fog")

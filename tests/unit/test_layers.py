@@ -47,7 +47,7 @@ def test_no_circles(package):
 
 
 def test_only_readers_and_writers_know_sbml():
-    expected = {f"biomulti.{name}" for name in ("sbml", "mathml", "units", "write_sbml", "write_mathml")}
+    expected = {f"biomulti.{name}" for name in ("sbml", "mathml", "units", "dimensions", "write_sbml", "write_mathml")}
     users = {name for name, path in modules("biomulti").items() if "libsbml" in imports(path)}
     assert users == expected
 

@@ -312,6 +312,16 @@ def test_a_few_cells_have_the_neighbours_that_they_touch(count: int, boundary: s
     np.testing.assert_allclose(now.feel(bm.Neighbours("A", "sum")), 10.0 * np.array(own))
 
 
+@pytest.mark.parametrize("reduce", ["mean", "sum", "contact"])
+def test_cells_may_die_until_none_has_a_neighbour(reduce: str) -> None:
+    sheet = bm.Tissue(STILL, cells=20, grid=tissue.Grid((8, 8), (20.0, 20.0)), friction=0.01, seed=1, method="ode")
+    sheet.couple(bm.Neighbours("A", reduce), to="felt")
+    sheet.live(bm.Death(when=bm.Age(), above=1.0, spread=0.3))
+    run = sheet.run(4.0, every=0.5, dt=0.05, progress=False).data
+    assert int(np.isfinite(run["x"].to_numpy()).sum(axis=1)[-1]) == 0
+    assert (run["felt"].isel(time=0) >= 10.0 - 1e-9).all()
+
+
 @pytest.mark.parametrize(
     ("signal", "dim", "says"),
     [
