@@ -1,24 +1,41 @@
-"""Cells of one type: the network that each of them runs, compiled."""
+"""Cells of one type: as they are declared, and with the network that each of them runs, compiled."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biomulti import options, simulation
 from biomulti._kernels_evaluate import evaluate_rows
 from biomulti.cells import CellPopulation
 from biomulti.compile import compile_function
+from biomulti.counts import molecules_per_unit
+from biomulti.load import load
 from biomulti.network import Network
 from biomulti.partition import Partition
 from biomulti.result import outputs
 from biomulti.stepper import Stepper
+from biomulti.system import system_of
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class CellType:
+    """Cells of one type, as `Tissue` takes them: their network, how many or where, and how they run."""
+
+    network: Any
+    cells: int | Floats
+    method: str = "hybrid"
+    initial: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    tolerance: float | None = None
+    physical_scale: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,3 +75,14 @@ class Kind:
     @cached_property
     def _functions(self) -> dict[tuple[str, ...], Any]:
         return {}
+
+
+def compiled(name: str, kind: CellType) -> Kind:
+    """Compile a network and decide what fires."""
+    options.check_options(method=kind.method, tolerance=kind.tolerance, physical_scale=kind.physical_scale)
+    network = load(kind.network)
+    system = system_of(network, molecules_per_unit(network), kind.parameters)
+    stepper, partition = simulation.stepper_of(
+        system, kind.method, None, kind.tolerance, kind.physical_scale, kind.initial, kind.parameters
+    )
+    return Kind(name, network, stepper, partition)

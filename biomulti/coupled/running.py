@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ from tqdm import tqdm
 import tissue
 from biomulti import checkpoint as store
 from biomulti import options
-from biomulti.coupled import definition, loop, packed, start
+from biomulti.coupled import definition, kind_document, loop, packed, start
+from biomulti.coupled.declared import Declared
 from biomulti.coupled.lineage import Lineage
 from biomulti.coupled.moment import Moment
 from biomulti.coupled.observers import Cells, Observer, as_observers, recorded
@@ -26,9 +28,6 @@ from biomulti.recorder import Recorder
 from biomulti.run import Run
 from biomulti.storage import storing
 
-if TYPE_CHECKING:
-    from biomulti.coupled.tissue import Tissue
-
 LINEAGE = "lineage.csv"
 NEAR = 1e-9  # times the interval between frames: an end so near to a frame is that frame
 Floats = NDArray[np.float64]
@@ -39,7 +38,7 @@ class Running:
 
     def __init__(
         self,
-        sheet: Tissue,
+        sheet: Declared,
         setup: Setup,
         stepping: Stepping,
         observers: tuple[Observer, ...],
@@ -54,14 +53,14 @@ class Running:
     @classmethod
     def begun(
         cls,
-        sheet: Tissue,
+        sheet: Declared,
         stepping: Stepping,
         observe: Observer | Sequence[Observer] | None,
         folder: Path | None,
         cluster: Any = None,
     ) -> Running:
         """At the start."""
-        observers, setup = as_observers(observe), sheet.setup(cluster)
+        observers, setup = as_observers(observe), _setup(sheet, cluster)
         if folder is not None:
             with storing(folder):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +68,7 @@ class Running:
         recorder = Recorder(folder, coordinates, definition.attributes(sheet, stepping))
         lineage = Lineage(None if folder is None else folder / LINEAGE)
         state = start.started(sheet, setup, stepping)
-        lineage.founders(state.bodies, setup, Moment(setup, state).types)
+        lineage.founders(state.bodies, setup.names, Moment(setup, state).types)
         return cls(sheet, setup, stepping, observers, folder, state, recorder, lineage)
 
     @classmethod
@@ -77,6 +76,7 @@ class Running:
         cls,
         folder: Path,
         observe: Observer | Sequence[Observer] | None,
+        make: Callable[..., Declared],
         *,
         t_end: float | None = None,
         number: int | None = None,
@@ -84,8 +84,8 @@ class Running:
     ) -> tuple[Running, float]:
         """From the last checkpoint in a folder, or that of a number, and the end: `t_end`, or that of the run."""
         _, document, arrays = store.latest(folder, number=number)
-        sheet, stepping = definition.read(document["definition"], arrays)
-        setup = sheet.setup(cluster)
+        sheet, stepping = definition.read(document["definition"], arrays, make)
+        setup = _setup(sheet, cluster)
         observers = definition.observers(document["observers"], observe, folder)
         state = packed.unpacked(setup, document["state"], arrays)
         end = float(document["t_end"] if t_end is None else t_end)
@@ -167,7 +167,14 @@ class Running:
         store.save(self.folder, self.state.steps, document, {**constants, **arrays})
 
 
-def _coordinates(sheet: Tissue, setup: Setup, observers: tuple[Observer, ...]) -> dict[str, Any]:
+def _setup(sheet: Declared, cluster: Any) -> Setup:
+    if cluster is None:
+        return sheet.setup()
+    documents = kind_document.of(list(sheet.kinds.values()), sheet.types, sheet.counts)
+    return sheet.setup(cluster, tuple(map(json.dumps, documents)))
+
+
+def _coordinates(sheet: Declared, setup: Setup, observers: tuple[Observer, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for observer in observers:
         found |= observer.coordinates(setup)

@@ -62,6 +62,11 @@ class Setup:
     def grid(self) -> tissue.Grid:
         return self.stokes.grid
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the types of cells."""
+        return tuple(kind.name for kind in self.types)
+
     def driven(self, kind: int) -> tuple[str, ...]:
         """Parameters of a type that signals drive, in the order of the couplings."""
         return tuple(c.parameter for c in self.signals if kind in c.types)

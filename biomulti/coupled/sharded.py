@@ -8,7 +8,6 @@ rows that were here; these are fetched every ANCHOR steps, so that nothing has t
 from __future__ import annotations
 
 import itertools
-import json
 import pickle
 import warnings
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from biomulti._dask import worker_count
 from biomulti.cells import CellPopulation, joined
 from biomulti.coupled.kind import Kind
+from biomulti.coupled.kind_document import kind_of
 from biomulti.coupled.networks import advanced
 from biomulti.errors import BiomultiError, SimulationError
 
@@ -109,9 +109,7 @@ class Shards:
 @lru_cache(maxsize=16)
 def _kind(document: str) -> Kind:
     """The type of cell of a document; compiled once in each worker."""
-    from biomulti.coupled.definition import kind_of
-
-    return kind_of(json.loads(document))
+    return kind_of(document)
 
 
 def _opened(rows: bytes) -> CellPopulation:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,48 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tissue
-from biomulti import options, simulation
-from biomulti.counts import molecules_per_unit
-from biomulti.coupled import checks, definition
+from biomulti import options
+from biomulti.coupled import checks
 from biomulti.coupled.couplings import OutputCoupling, SignalCoupling
-from biomulti.coupled.kind import Kind
+from biomulti.coupled.declared import Declared
+from biomulti.coupled.kind import CellType, compiled
 from biomulti.coupled.laws import Law, Linear, as_laws
 from biomulti.coupled.life import Death, Division, LifeRule, Rule
 from biomulti.coupled.observers import RESERVED, Observer
 from biomulti.coupled.outputs import Output
 from biomulti.coupled.placement import placed
 from biomulti.coupled.running import Running
-from biomulti.coupled.setup import Setup
 from biomulti.coupled.signals import Signal
 from biomulti.coupled.words import plain
 from biomulti.errors import CouplingError, OptionError
-from biomulti.load import load
-from biomulti.network import Network
-from biomulti.partition import Partition
 from biomulti.result import outputs
 from biomulti.run import Run
-from biomulti.system import system_of
 
 Floats = NDArray[np.float64]
 FLOW_TOLERANCE = 1e-6  # of the residual of the flow, relative to what drives it
-EVEN = 0.9  # of the distance of evenly set cells, at which those that divide are kept apart
 SINGLE = "cell"  # the name of the only type of cell
 
 
-@dataclass(frozen=True, eq=False)
-class CellType:
-    """Cells of one type, as `Tissue` takes them: their network, how many or where, and how they run."""
-
-    network: Any
-    cells: int | Floats
-    method: str = "hybrid"
-    initial: Mapping[str, float] = field(default_factory=dict)
-    parameters: Mapping[str, float] = field(default_factory=dict)
-    tolerance: float | None = None
-    physical_scale: Mapping[str, str] = field(default_factory=dict)
-
-
-class Tissue:
+class Tissue(Declared):
     """Cells that each run their own copy of a network, moved by the flow they make.
 
     Args:
@@ -150,27 +130,12 @@ class Tissue:
         self.stokes = tissue.Stokes(
             grid, viscosity=viscosity, friction=friction, bulk_viscosity=bulk_viscosity, tolerance=FLOW_TOLERANCE
         )
-        self.outputs: list[OutputCoupling] = []
-        self.signals: list[SignalCoupling] = []
-        self.rules: list[LifeRule] = []
-        self.morphogens: dict[str, tuple[tissue.Morphogen, Floats]] = {}
-        self.confined: set[str] = set()
-        self.own: dict[tuple[int, str], Floats] = {}
-
-    @property
-    def count(self) -> int:
-        """Number of cells at the start."""
-        return len(self.positions)
-
-    @property
-    def partition(self) -> Partition | None:
-        """What fires and what flows in the cells, of the first type if there are several."""
-        return self.types[0].partition
-
-    @property
-    def network(self) -> Network:
-        """The network of the cells, of the first type if there are several."""
-        return self.types[0].network
+        self.outputs = []
+        self.signals = []
+        self.rules = []
+        self.morphogens = {}
+        self.confined = set()
+        self.own = {}
 
     def add(self, morphogen: tissue.Morphogen, *, initial: float | Floats = 0.0, confined: bool = False) -> None:
         """Add a morphogen, with its concentration at the start (a number or [shape], amount per area or volume).
@@ -306,33 +271,6 @@ class Tissue:
                 lines += ["", "Partition" if len(self.types) == 1 else f"Partition of {kind.name}", str(kind.partition)]
         return "\n".join([*lines, "", "Dimensionless numbers", str(numbers)])
 
-    def setup(self, cluster: Any = None) -> Setup:
-        """The tissue as it is declared now, for a run; cluster: whose workers run the networks, None for none."""
-        divides = any(isinstance(r.rule, Division) for r in self.rules)
-        close = self.keep_apart if self.keep_apart is not None else EVEN * divides
-        # the distance of points set evenly, hexagonally and in close packing
-        even = (
-            math.sqrt(1.1547 * self.cell_size) if self.grid.dim == 2 else (math.sqrt(2.0) * self.cell_size) ** (1 / 3)
-        )
-        return Setup(
-            stokes=self.stokes,
-            types=self.types,
-            outputs=tuple(self.outputs),
-            signals=tuple(self.signals),
-            rules=tuple(self.rules),
-            morphogens={n: morphogen for n, (morphogen, _) in self.morphogens.items()},
-            confined=frozenset(self.confined),
-            seed=self.seed,
-            unit_size=self.cell_size,
-            outside=self.outside,
-            spacing=close * even,
-            alignment=self.alignment,
-            flow_tolerance=self.flow_tolerance,
-            length_unit=self.length_unit,
-            cluster=cluster,
-            documents=() if cluster is None else definition.kind_documents(self),
-        )
-
     def run(
         self,
         t_end: float,
@@ -410,7 +348,7 @@ class Tissue:
         if t_end is not None:
             options.check_time("t_end", t_end)
         with _cluster(client) as cluster:
-            running, end = Running.resumed(Path(folder), observe, t_end=t_end, number=number, cluster=cluster)
+            running, end = Running.resumed(Path(folder), observe, Tissue, t_end=t_end, number=number, cluster=cluster)
             return running.run(end, checkpoint=checkpoint, progress=progress)
 
 
@@ -425,14 +363,3 @@ def _cluster(client: Any) -> Iterator[Any]:
 
     with connected(client, None) as cluster:
         yield cluster
-
-
-def compiled(name: str, kind: CellType) -> Kind:
-    """Compile a network and decide what fires."""
-    options.check_options(method=kind.method, tolerance=kind.tolerance, physical_scale=kind.physical_scale)
-    network = load(kind.network)
-    system = system_of(network, molecules_per_unit(network), kind.parameters)
-    stepper, partition = simulation.stepper_of(
-        system, kind.method, None, kind.tolerance, kind.physical_scale, kind.initial, kind.parameters
-    )
-    return Kind(name, network, stepper, partition)
