@@ -23,10 +23,12 @@ from biomulti.coupled.signals import (
 )
 from biomulti.coupled.tissue import CellType, Tissue
 from biomulti.decide import partition
+from biomulti.ensemble import ensemble
 from biomulti.errors import (
     BiomultiError,
     CheckpointError,
     CouplingError,
+    EnsembleError,
     ModelError,
     OptionError,
     SimulationError,
@@ -61,6 +63,7 @@ __all__ = [
     "Density",
     "Distance",
     "Division",
+    "EnsembleError",
     "Growth",
     "Hill",
     "Linear",
@@ -86,6 +89,7 @@ __all__ = [
     "Uptake",
     "Velocity",
     "compare",
+    "ensemble",
     "load",
     "observe",
     "partition",

@@ -56,6 +56,22 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--out", type=Path, help="folder for the results (default: results/NAME)")
     simulate.set_defaults(command=_simulate)
 
+    ensemble = commands.add_parser("ensemble", help="run a network over a grid of values, on all cores or a cluster")
+    _model_options(ensemble)
+    _end_option(ensemble)
+    ensemble.add_argument(
+        "--over", action="append", default=[], type=_axis, metavar="NAME=VALUE,VALUE,...",
+        help="values of a parameter, of a species at the start, or of a method; once for each axis of the grid",
+    )  # fmt: skip
+    ensemble.add_argument("--method", choices=METHODS, help="of every run (default: hybrid)")
+    ensemble.add_argument("--every", type=_positive, help="interval between outputs (default: 101 outputs)")
+    ensemble.add_argument("--replicates", type=int, default=100, help="runs of every point (default: 100)")
+    ensemble.add_argument("--seed", type=int, help="seed of the random numbers (default: a new one)")
+    ensemble.add_argument("--workers", type=int, help="processes (default: one for each core)")
+    ensemble.add_argument("--scheduler", help="address of a Dask scheduler, whose workers are taken instead")
+    ensemble.add_argument("--out", type=Path, help="folder for the results (default: results/NAME-ensemble)")
+    ensemble.set_defaults(command=_ensemble)
+
     compare = commands.add_parser("compare", help="run by several methods, and say whether their results differ")
     _model_options(compare)
     _end_option(compare)
@@ -121,6 +137,20 @@ def _end_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--t-end", type=_positive, help="end of the run (default: ten times the slowest turnover)")
 
 
+def _axis(text: str) -> tuple[str, list[float | str]]:
+    name, _, values = text.partition("=")
+    if not (name and values):
+        raise argparse.ArgumentTypeError(f"{text!r} should be NAME=VALUE,VALUE,...")
+    return name, [_number_or_text(v) for v in values.split(",")]
+
+
+def _number_or_text(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def _positive(text: str) -> float:
     try:
         value = float(text)
@@ -146,6 +176,25 @@ def _simulate(options: argparse.Namespace) -> None:
         method=options.method,
         tolerance=options.tolerance,
         seed=options.seed,
+        substance=options.substance,
+        adjust=options.adjust,
+        folder=options.out,
+    )
+
+
+def _ensemble(options: argparse.Namespace) -> None:
+    from biomulti import commands
+
+    commands.ensemble_file(
+        options.model,
+        over=options.over,
+        t_end=options.t_end,
+        every=options.every,
+        replicates=options.replicates,
+        method=options.method,
+        seed=options.seed,
+        workers=options.workers,
+        scheduler=options.scheduler,
         substance=options.substance,
         adjust=options.adjust,
         folder=options.out,

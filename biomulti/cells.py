@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,21 @@ from biomulti.system import System
 FIRST_PLACES = 4  # events that may wait in a row before more room is made
 FIRST_MOMENTS = 256  # moments of the past a row holds before more room is made
 
-PER_ROW = ("y", "p", "rng", "left", "clock", "peak", "step", "mode", "counts", "from_zero", "fires", "reference")
+PER_ROW = (
+    "y",
+    "p",
+    "rng",
+    "left",
+    "clock",
+    "peak",
+    "step",
+    "mode",
+    "counts",
+    "from_zero",
+    "fires",
+    "reference",
+    "number",
+)
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +90,8 @@ class CellPopulation:
     amount so far of what flows; step [rows] size of the next step, 0 before the first; mode [rows, 3] kind of step;
     counts [rows, 2] firings and steps so far; from_zero [rows, states] whether a state starts at zero; fires [rows,
     fluxes] what fires now; reference [rows, states] see `_kernels_partition`; begun: whether what happens at the start
-    has happened; driven: parameters that something outside changes as a run goes.
+    has happened; driven: parameters that something outside changes as a run goes; number [rows], by which a row is
+    called in messages.
     """
 
     y: Floats
@@ -90,6 +106,7 @@ class CellPopulation:
     from_zero: NDArray[np.bool_]
     fires: NDArray[np.bool_]
     reference: Floats
+    number: NDArray[np.int64]
     agenda: Agenda
     past: Past
     begun: bool = field(default=False)
@@ -121,18 +138,48 @@ class CellPopulation:
         )
 
 
+def joined(parts: Sequence[CellPopulation]) -> CellPopulation:
+    """The rows of several populations of one network, one after another."""
+
+    def both(of: Sequence[Any], names: Iterable[str]) -> dict[str, Any]:
+        return {n: np.concatenate([getattr(part, n) for part in of]) for n in names}
+
+    waiting = [_as_wide([part.agenda for part in parts]), _as_wide([part.past for part in parts])]
+    agenda = Agenda(**both(waiting[0], (f.name for f in fields(Agenda))))
+    past = Past(**both(waiting[1], (f.name for f in fields(Past))))
+    return replace(parts[0], **both(parts, PER_ROW), agenda=agenda, past=past)
+
+
+def _as_wide(parts: Sequence[Any]) -> list[Any]:
+    """Agendas or pasts with as many places as the widest, the others' being free."""
+    free = {"time": np.inf, "event": -1, "values": 0.0} if isinstance(parts[0], Agenda) else {"time": 0.0, "state": 0.0}
+    places = max(part.time.shape[1] for part in parts)
+    out = []
+    for part in parts:
+        more = places - part.time.shape[1]
+        wide = {
+            name: np.pad(
+                getattr(part, name), [(0, 0), (0, more)] + [(0, 0)] * (getattr(part, name).ndim - 2),
+                constant_values=value,
+            )
+            for name, value in free.items()
+        }  # fmt: skip
+        out.append(replace(part, **wide))
+    return out
+
+
 def population(
     system: System,
     rows: int,
     *,
     seed: int,
-    first: int = 0,
     initial: Mapping[str, Value] | None = None,
     parameters: Mapping[str, Value] | None = None,
+    first: int = 0,
 ) -> CellPopulation:
     """`rows` cells at the start of `system`, each with the random stream of (seed, first + row).
 
-    initial, parameters: numbers, or arrays [rows], in place of the model's.
+    initial, parameters: numbers, or arrays [rows], in place of the model's; first: the number of the first row.
     """
     rng = streams(seed, np.arange(first, first + rows, dtype=np.uint64))
     y, p = _start(system, rng, initial or {}, parameters or {})
@@ -152,6 +199,7 @@ def population(
         from_zero=y == 0.0,
         fires=np.zeros((rows, len(system.fluxes)), dtype=bool),
         reference=y.copy(),
+        number=np.arange(first, first + rows),
         agenda=Agenda(
             armed=np.tile(np.array([o.event.initial for o in events], dtype=np.uint8), (rows, 1)),
             due=np.full(rows, np.inf),

@@ -17,7 +17,8 @@ from biomulti.comparison import Comparison
 from biomulti.compile import compile_model
 from biomulti.counts import molecules_per_unit
 from biomulti.coupled.tissue import Tissue
-from biomulti.errors import OptionError, UnitsError
+from biomulti.ensemble import ensemble
+from biomulti.errors import EnsembleError, OptionError, UnitsError
 from biomulti.load import load
 from biomulti.network import Network
 from biomulti.pilot import horizon
@@ -49,8 +50,7 @@ def simulate_file(
     network = load(model, substance=substance, adjust=adjust)
     print(network, "\n")
     folder = folder or Path("results") / Path(model).stem
-    if (folder / "data.zarr").exists():
-        raise OptionError(f"{folder} holds results already; choose another folder with --out, or remove it.")
+    _refuse_results_in(folder)
     automatic = method == "auto"
     if automatic:
         method = _method_for(network)
@@ -72,6 +72,56 @@ def simulate_file(
     view.traces(run, folder / "traces.png")
     print(f"seed {run.attrs['seed']}; wrote {folder}/data.zarr, summary.csv and traces.png")
     return run
+
+
+def ensemble_file(
+    model: str,
+    *,
+    over: Sequence[tuple[str, Sequence[float | str]]],
+    t_end: float | None,
+    every: float | None,
+    replicates: int,
+    method: str | None,
+    seed: int | None,
+    workers: int | None,
+    scheduler: str | None,
+    substance: str | None,
+    adjust: bool,
+    folder: Path | None,
+) -> xr.Dataset:
+    """Load, run over a grid and summarise; writes data.zarr and summary.csv, also of what was finished on failure."""
+    names = [name for name, _ in over]
+    if len(set(names)) < len(names):
+        raise OptionError(f"--over {max(names, key=names.count)}=... is given twice.")
+    network = load(model, substance=substance, adjust=adjust)
+    folder = folder or Path("results") / f"{Path(model).stem}-ensemble"
+    _refuse_results_in(folder)
+    settings: dict[str, Any] = {"method": method} if method else {}
+    t_end = t_end or _end(network, molecules_per_unit(network))
+    try:
+        run = ensemble(
+            network, over=dict(over), replicates=replicates, seed=seed, workers=workers, client=scheduler,
+            t_end=t_end, every=every, **settings,
+        )  # fmt: skip
+    except EnsembleError as error:
+        if error.partial is not None:
+            _write(error.partial, folder)
+            print(f"Wrote what was finished to {folder}/data.zarr and summary.csv.")
+        raise
+    _write(run, folder)
+    print(f"{run.sizes}\nseed {run.attrs['seed']}; wrote {folder}/data.zarr and summary.csv")
+    return run
+
+
+def _write(run: xr.Dataset, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    run.to_zarr(folder / "data.zarr", mode="w-", consolidated=False)
+    statistics(run.drop_vars("run_seed", errors="ignore")).to_csv(folder / "summary.csv")
+
+
+def _refuse_results_in(folder: Path) -> None:
+    if (folder / "data.zarr").exists():
+        raise OptionError(f"{folder} holds results already; choose another folder with --out, or remove it.")
 
 
 def compare_file(

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import libsbml
 
-from biomulti.network import Network
+from biomulti.network import AVOGADRO, Network
 from biomulti.units import SECONDS
 
 KINDS = {
@@ -16,11 +16,14 @@ KINDS = {
     libsbml.UNIT_KIND_MOLE: "item",
     libsbml.UNIT_KIND_KILOGRAM: "mass",
 }
+IN_METRES = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "\u00b5m": 1e-6, "\u03bcm": 1e-6, "nm": 1e-9}
 
 
 @lru_cache(maxsize=1024)
 def _declared(sbml: str, parameter: str) -> tuple[tuple[tuple[str, float], ...], float] | None:
-    model = libsbml.readSBMLFromString(sbml).getModel()
+    # the model lives no longer than its document
+    document = libsbml.readSBMLFromString(sbml)
+    model = document.getModel()
     found = model.getParameter(parameter) if model is not None else None
     if found is None or not found.isSetUnits():
         return None
@@ -33,6 +36,8 @@ def _declared(sbml: str, parameter: str) -> tuple[tuple[tuple[str, float], ...],
         unit = definition.getUnit(k)
         power = unit.getExponentAsDouble()
         factor *= (unit.getMultiplier() * 10.0 ** unit.getScale()) ** power
+        if unit.getKind() == libsbml.UNIT_KIND_MOLE:
+            factor *= AVOGADRO**power
         if unit.getKind() == libsbml.UNIT_KIND_DIMENSIONLESS:
             continue
         if unit.getKind() not in KINDS:

@@ -43,3 +43,19 @@ class SimulationError(BiomultiError, RuntimeError):
     def __init__(self, message: str, partial: Any = None) -> None:
         super().__init__(message)
         self.partial = partial
+
+
+class EnsembleError(BiomultiError, RuntimeError):
+    """Runs of an ensemble failed, or do not fit into one Dataset.
+
+    partial: the Dataset of all that was finished, with gaps as NaN, or None; failures: what failed, one of
+    `biomulti.ensemble.Failure` each; runs: pairs of a point and its Dataset, where these do not fit together.
+    """
+
+    def __init__(
+        self, message: str, partial: Any = None, failures: tuple[Any, ...] = (), runs: tuple[Any, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.partial = partial
+        self.failures = failures
+        self.runs = runs

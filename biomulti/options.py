@@ -72,6 +72,12 @@ def check_options(
         raise OptionError(f"tolerance={tolerance!r} must lie between 1e-13 and {below}.")
 
 
+def check_first(replicate: int) -> None:
+    """Raise OptionError for what cannot be the number of a replicate."""
+    if not isinstance(replicate, (int, np.integer)) or isinstance(replicate, bool) or replicate < 0:
+        raise OptionError(f"first_replicate={replicate!r} must be a whole number, 0 or more.")
+
+
 def check_size(replicates: int, outputs: int, states: int) -> None:
     """Raise OptionError for results that would not fit into memory."""
     size = 8.0 * replicates * outputs * states

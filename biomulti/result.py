@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -73,8 +74,8 @@ def values(
     return {n: found[n] for n in wanted}
 
 
-def broken(system: System, times: Floats, y: Floats, p: Floats) -> list[str]:
-    """Which constraints of the model do not hold, from which time on and in which row."""
+def broken(system: System, times: Floats, y: Floats, p: Floats, first: int = 0) -> list[str]:
+    """Which constraints of the model do not hold, from which time on and in which row, counted from `first`."""
     if not system.constraints:
         return []
     function = compile_function(system.constraints)
@@ -87,7 +88,7 @@ def broken(system: System, times: Floats, y: Floats, p: Floats) -> list[str]:
             said = f": {constraint.message}" if constraint.message else ""
             messages.append(
                 f"line {constraint.line}: the constraint {constraint.condition!r} does not hold from time {times[k]:g} "
-                f"on (replicate {row}){said}"
+                f"on (replicate {first + row}){said}"
             )
     return messages
 
@@ -137,5 +138,11 @@ def provenance(system: System, **settings: Any) -> dict[str, Any]:
         if isinstance(value, Mapping):
             value = json.dumps({k: float(v) if not isinstance(v, str) else v for k, v in value.items()})
         out[name] = value
-    out["versions"] = json.dumps({"python": platform.python_version(), **{p: version(p) for p in PACKAGES}})
+    out["versions"] = versions()
     return out
+
+
+@cache
+def versions() -> str:
+    """Of Python and of what results depend on, as JSON."""
+    return json.dumps({"python": platform.python_version(), **{p: version(p) for p in PACKAGES}})

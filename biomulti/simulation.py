@@ -19,7 +19,7 @@ from biomulti.counts import AssumptionWarning, ConstraintWarning, molecules_per_
 from biomulti.decide import decide
 from biomulti.errors import SimulationError
 from biomulti.load import load
-from biomulti.options import EXACT_METHODS, METHODS, check_options, check_size, chosen_seed, output_times
+from biomulti.options import EXACT_METHODS, METHODS, check_first, check_options, check_size, chosen_seed, output_times
 from biomulti.partition import Partition
 from biomulti.result import DIMENSIONS, broken, dataset, outputs, provenance, recorded_as
 from biomulti.sets import Sets
@@ -46,6 +46,7 @@ def simulate(
     tolerance: float | None = None,
     physical_scale: Mapping[str, str] | None = None,
     rates: bool = False,
+    first_replicate: int = 0,
     progress: bool = True,
 ) -> xr.Dataset:
     """Run independent replicates of a network, all in parallel.
@@ -71,6 +72,8 @@ def simulate(
             beside firings have an error of 1e-4, or of a smaller bound.
         physical_scale: "fire" or "flow" for reactions by id; for "hybrid".
         rates: also write the rate of every reaction, by its name, in the model's unit per time.
+        first_replicate: the number of the first one: with 1000, replicates 1000, 1001, ... of the run with this seed,
+            as a run of all of them would have made them.
         progress: show a progress bar on anything that takes over two seconds.
 
     Returns:
@@ -89,6 +92,7 @@ def simulate(
     network = load(network)
     times = output_times(t_end, every)
     check_options(replicates, method, quantity, tolerance, physical_scale)
+    check_first(first_replicate)
     seed = chosen_seed(seed)
     start, values = sets.as_sets("initial", initial), sets.as_sets("parameters", parameters)
     replicates = sets.common_length(replicates, initial=start, parameters=values)
@@ -104,7 +108,7 @@ def simulate(
     # without chance one run is all of them
     varied = sets.varied(start) or sets.varied(values)
     rows = replicates if method != "ode" or system.chancy or varied else 1
-    cells = population(system, rows, seed=seed, initial=start, parameters=values)
+    cells = population(system, rows, seed=seed, initial=start, parameters=values, first=first_replicate)
     cells.y[:] = cells.peak[:] = whole_starts(system, cells.y, stepper.counts)
     written = {recorded_as(n, DIMENSIONS) for n in outputs(system, quantity, rates)}
     along = sets.coordinates(system, values, start, {*written, *DIMENSIONS})
@@ -118,9 +122,10 @@ def simulate(
 
     def finish(y: Floats) -> xr.Dataset:
         copies = replicates // cells.rows
-        for message in broken(system, times, y, cells.p):
+        for message in broken(system, times, y, cells.p, first_replicate):
             warnings.warn(f"{network.source}, {message}", ConstraintWarning, stacklevel=3)
-        return dataset(system, quantity, times, y, cells.p, attributes, copies, rates).assign_coords(along)
+        found = dataset(system, quantity, times, y, cells.p, attributes, copies, rates)
+        return found.assign_coords(replicate=found.replicate + first_replicate, **along)
 
     with tqdm(
         total=100, unit="%", desc=f"{network.id} ({method})", delay=PROGRESS_AFTER, disable=not progress,

@@ -480,7 +480,7 @@ class Stepper:
                 cure += f" ({', '.join(infinite)} is infinite)" if infinite else ""
         state = ", ".join(f"{n} = {v:g}" for n, v in zip(self.system.states, cells.y[row], strict=True))
         unit = self.system.network.time_unit
-        where = f"replicate or cell {row}, time {cells.clock[row]:.9g} {unit}"
+        where = f"replicate or cell {cells.number[row]}, time {cells.clock[row]:.9g} {unit}"
         what = what.format(flux=flux, event=event)
         return f"{self.system.network.source}: {what} ({where}); {cure}. State: {state[:2000]}."
 

@@ -88,6 +88,17 @@ def kernel(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Ker
     return lambda function: Kernel(function, signature, options)
 
 
+def both(function: Any, signature: str) -> dict[int, Kernel]:
+    """`function` in two and in three dimensions, by dimension; its first argument tells which."""
+
+    def build(dim: int) -> Kernel:
+        reals, integers, arrays = (f"UniTuple({kind}, {dim})" for kind in ("f8", "i8", "f8[::1]"))
+        arguments = signature.format(reals=reals, integers=integers, arrays=arrays)
+        return kernel(f"void({reals}, {arguments})", error_model="numpy")(function)
+
+    return {dim: build(dim) for dim in (2, 3)}
+
+
 device = njit(error_model="numpy", forceinline=True)
 """Decorator of functions that only kernels call: a division by zero gives infinity there, as in numpy.
 

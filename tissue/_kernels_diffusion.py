@@ -13,7 +13,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from tissue._kernels_transport import PARALLEL_CELLS, both
+from tissue._jit import both
+from tissue._kernels_transport import PARALLEL_CELLS
 
 _device = numba.njit(error_model="numpy")
 _inline = numba.njit(error_model="numpy", forceinline=True)

@@ -22,6 +22,8 @@ FRICTION, BULK, LAMBDA = 0, 1, 2
 # tables of transfers between levels
 OVERLAP, HAT, TANGENT, SCALAR, FACE = 0, 1, 2, 3, 4
 ENTRIES = 4
+# On smaller levels waking the threads costs more than the work.
+PARALLEL_SLOTS = 16384
 
 
 @_inline
@@ -56,6 +58,12 @@ def steps(line, near, i, j, r):  # type: ignore[no-untyped-def]
         return (near[0, row] * plane, near[0, other] * w, one), (near[1, row] * plane, near[1, other] * w, -one)
     else:
         return (near[0, row] * plane, one), (near[1, row] * plane, -one)
+
+
+@_inline
+def wraps(line, near):  # type: ignore[no-untyped-def]
+    """Whether the plane after the last one is the first."""
+    return near[0, line[TABLE] + line[SEEN_PLANES] - 1] < 0
 
 
 @_inline

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from tissue._jit import bare
@@ -36,6 +37,21 @@ def _pointer(kind: Any) -> Any:
 
 
 singles, doubles, integers = _pointer(types.float32), _pointer(types.float64), _pointer(types.int64)
+
+
+def _line_of(typing_context: Any, array: Any, i: Any, j: Any) -> Any:
+    """The address of line j of plane i of an array of three axes, as a line."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        given = context.make_array(signature.args[0])(context, builder, arguments[0])
+        strides = cgutils.unpack_tuple(builder, given.strides)
+        away = builder.add(builder.mul(arguments[1], strides[0]), builder.mul(arguments[2], strides[1]))
+        return cgutils.pointer_add(builder, given.data, away)
+
+    return types.CPointer(array.dtype)(array, types.intp, types.intp), generate
+
+
+line_of: Any = intrinsic(_line_of)
 
 
 def _apart(typing_context: Any) -> Any:

@@ -7,12 +7,10 @@ a periodic axis and 0 elsewhere; the length of `wide` is the dimension, known wh
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 
-from tissue._jit import Kernel, kernel
+from tissue._jit import both
 from tissue._jit import device as _device
 
 # For fewer points waking the threads costs more than the work.
@@ -181,8 +179,9 @@ def _rows(wide, positions, boxes, begin, order, wrap, square, start, index):  # 
             _point(wide, positions, a, boxes, begin, order, wrap, square, start, index)
 
 
-# A turn by the golden angle: directions for points that lie on one another and have none of their own.
-TURN = 2.399963229728653
+# A turn by the golden angle, and a rise by the root of two: directions for points that lie on one another and have
+# none of their own.
+TURN, RISE = 2.399963229728653, 1.4142135623730951
 
 
 @_device
@@ -201,6 +200,11 @@ def _push(wrap, positions, start, index, distance, q, out):  # type: ignore[no-u
             r = 1.0 if q < j else -1.0
             angle = TURN * (q + j)
             d0, d1 = np.cos(angle), np.sin(angle)
+            if len(wrap) == 3:
+                turns = RISE * (q + j)
+                d2 = 2.0 * (turns - np.floor(turns)) - 1.0
+                across = np.sqrt(1.0 - d2 * d2)
+                d0, d1 = across * d0, across * d1
             size = distance
         else:
             size = max(distance - abs(r), 0.0)
@@ -239,17 +243,6 @@ def _part(wrap, positions, start, index, distance, out):  # type: ignore[no-unty
             _push(wrap, positions, start, index, distance, q, out)
 
 
-def _both(function: Any, signature: str) -> dict[int, Kernel]:
-    """`function` in two and in three dimensions, by dimension; its first argument tells which."""
-
-    def build(dim: int) -> Kernel:
-        reals, integers = f"UniTuple(f8, {dim})", f"UniTuple(i8, {dim})"
-        arguments = signature.format(reals=reals, integers=integers)
-        return kernel(f"void({reals}, {arguments})", error_model="numpy")(function)
-
-    return {dim: build(dim) for dim in (2, 3)}
-
-
-sort = _both(_sort, "f8[:,::1], {integers}, i8[::1], i8[::1]")
-rows = _both(_rows, "f8[:,::1], {integers}, i8[::1], i8[::1], {reals}, f8, i8[::1], i8[::1]")
-part = _both(_part, "f8[:,::1], i8[::1], i8[::1], f8, f8[:,::1]")
+sort = both(_sort, "f8[:,::1], {integers}, i8[::1], i8[::1]")
+rows = both(_rows, "f8[:,::1], {integers}, i8[::1], i8[::1], {reals}, f8, i8[::1], i8[::1]")
+part = both(_part, "f8[:,::1], i8[::1], i8[::1], f8, f8[:,::1]")

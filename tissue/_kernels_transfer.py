@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
+
 from tissue._jit import Kernel, bare, kernel
 from tissue._kernels_levels import (
     CELLS,
@@ -14,6 +16,7 @@ from tissue._kernels_levels import (
     HAT,
     LINES,
     OVERLAP,
+    PARALLEL_SLOTS,
     PLANES,
     SCALAR,
     SEEN,
@@ -111,10 +114,10 @@ def transfer(source, target, work, index, weight, begin, end, line, other, r, do
 
 
 @_device
-def _pack_row(source, factor, out, geometry, line):  # type: ignore[no-untyped-def]
-    """A row of coefficients of a level, or of a component, in lines, with what repeats it where lines wrap."""
+def _pack_row(source, factor, out, begin, end, geometry, line):  # type: ignore[no-untyped-def]
+    """A row of coefficients in planes begin ... end - 1, in lines, with what repeats it where lines wrap."""
     n = line[CELLS] + (0 if line[WRAPS] else 1)
-    for i in range(line[PLANES]):
+    for i in range(begin, end):
         for j in range(line[LINES]):
             c, _ = place_of(line, i, j)
             own = source + 8 * (i * geometry[14] + (j * geometry[15] if line[LINES] > 1 else 0))
@@ -122,28 +125,46 @@ def _pack_row(source, factor, out, geometry, line):  # type: ignore[no-untyped-d
             ends(out + c, line)
 
 
-def _pack(r0, geometry, lines, source, fields, co, factors):  # type: ignore[no-untyped-def]
+@_device
+def _pack_level(begin, end, r0, geometry, line, source, fields, co, factors):  # type: ignore[no-untyped-def]
+    """All rows of a level; addresses of all levels, and `geometry` and `line` of the one."""
+    dim = len(r0)
+    pairs = dim * (dim - 1) // 2
+    friction, _, bulk, _, lam = rows(dim)
+    slots, first = geometry[10], geometry[9]
+    given = source + 8 * (2 * dim + 4 + pairs) * first
+    out = co + BYTES * (line[COEFFICIENTS] + line[WIDTH])
+    for row in range(lam + 1):
+        if row == friction:
+            own = fields + 8 * (3 * first + slots)
+        else:
+            # of 2 eta, lambda, edges, friction on faces, 1 / bulk modulus, inverse diagonals, inverse of the cell
+            at = 1 if row == lam else (0 if row == 0 else row + 1)
+            if friction < row < lam:
+                at = 2 + pairs + dim + (0 if row == bulk else row - friction - (0 if row < bulk else 1))
+            own = given + 8 * at * slots
+        _pack_row(own, factors[row], out + BYTES * row * line[SLOTS], begin, end, geometry, line)
+
+
+@bare(parallel=True, fastmath={"contract"})
+def _pack_parts(parts, r0, geometry, line, source, fields, co, factors):  # type: ignore[no-untyped-def]
+    for k in numba.prange(parts):
+        begin, end = k * line[PLANES] // parts, (k + 1) * line[PLANES] // parts
+        _pack_level(begin, end, r0, geometry, line, source, fields, co, factors)
+
+
+def _pack(r0, geometry, lines, source, fields, co, factors, threads):  # type: ignore[no-untyped-def]
     """
     `co` times the factor of each row, from `source` [rows, slots] of every level and `fields` [3, slots] of every level
     with friction in the second row; see tissue._kernels_stokes.
     """
-    dim = len(r0)
-    pairs = dim * (dim - 1) // 2
-    friction, _, bulk, _, lam = rows(dim)
+    given, own, out = address(source), address(fields), address(co)
     for level in range(lines.shape[0]):
-        line, slots, first = lines[level], geometry[level, 10], geometry[level, 9]
-        given = address(source) + 8 * (2 * dim + 4 + pairs) * first
-        out = address(co) + BYTES * (line[COEFFICIENTS] + line[WIDTH])
-        for row in range(lam + 1):
-            if row == friction:
-                own = address(fields) + 8 * (3 * first + slots)
-            else:
-                # of 2 eta, lambda, edges, friction on faces, 1 / bulk modulus, inverse diagonals, inverse of the cell
-                at = 1 if row == lam else (0 if row == 0 else row + 1)
-                if friction < row < lam:
-                    at = 2 + pairs + dim + (0 if row == bulk else row - friction - (0 if row < bulk else 1))
-                own = given + 8 * at * slots
-            _pack_row(own, factors[row], out + BYTES * row * line[SLOTS], geometry[level], line)
+        line, at = lines[level], geometry[level]
+        if threads > 1 and line[SLOTS] >= PARALLEL_SLOTS:
+            _pack_parts(threads, r0, at, line, given, own, out, factors)
+        else:
+            _pack_level(0 * line[PLANES], line[PLANES], r0, at, line, given, own, out, factors)
 
 
 def both(function: Any, signature: str) -> dict[int, Kernel]:
@@ -152,4 +173,4 @@ def both(function: Any, signature: str) -> dict[int, Kernel]:
     return {dim: kernel(f"void(UniTuple(f4, {dim}), {signature})", **options)(function) for dim in (2, 3)}
 
 
-pack = both(_pack, "i8[:,::1], i8[:,::1], f8[::1], f8[::1], f4[::1], f8[::1]")
+pack = both(_pack, "i8[:,::1], i8[:,::1], f8[::1], f8[::1], f4[::1], f8[::1], i8")

@@ -11,25 +11,25 @@ when the kernel is compiled.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 
-from tissue._jit import Kernel, kernel
+from tissue._jit import both
 
 _device = numba.njit(error_model="numpy")
 _inline = numba.njit(error_model="numpy", forceinline=True)
 # On smaller grids waking the threads costs more than the work.
 PARALLEL_CELLS = 32768
 OUT, CLOSED = -1.0, -2.0
+# of no concentration, in less than that of a tissue
+EMPTY, LEAST = -1e300, 1e-14
 
 
 @_inline
 def _half_slope(left, here, right):  # type: ignore[no-untyped-def]
-    """Half the monotonised central slope of a cell: never takes its ends beyond the neighbours."""
+    """Half the monotonised central slope of a cell: never takes its ends beyond the neighbours. Flat beside EMPTY."""
     a, b = here - left, right - here
-    if a * b <= 0.0:
+    if a * b <= 0.0 or min(left, right) <= EMPTY:
         return 0.0
     return np.copysign(min(0.25 * abs(a + b), abs(a), abs(b)), a)
 
@@ -67,6 +67,7 @@ def _flux(c, u, first, stride, f, n, wrap, low, high):  # type: ignore[no-untype
     else:
         right = c[first] if wrap else _ghost(high, here, c[first + (k - 1) * stride])
     half = _half_slope(left, here, right)
+    here = max(here, 0.0)
     return u * (here + half if u > 0.0 else here - half)
 
 
@@ -83,7 +84,7 @@ def _next(i, stored):  # type: ignore[no-untyped-def]
 
 
 @_device
-def _line2(i, r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
+def _line2(i, r, c, base, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
     nx, ny = shape[0], shape[1]
     above, row = _next(i, faces[0]) * ny, i * faces[1]
     first, last = beyond[sides[2] + i], beyond[sides[3] + i]
@@ -95,11 +96,11 @@ def _line2(i, r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt,
         leaving = _flux(c, velocity[1][row + _next(j, faces[1])], i * ny, 1, j + 1, ny, wrap[1], first, last)
         change += r[1] * (leaving - entering)
         entering = leaving
-        out[at] = old * start[at] + (1.0 - old) * (c[at] - dt * change)
+        out[at] = old * start[at] + (1.0 - old) * (base[at] - dt * change)
 
 
 @_device
-def _line3(q, r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
+def _line3(q, r, c, base, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
     nx, ny, nz = shape[0], shape[1], shape[2]
     i, j = q // ny, q % ny
     plane, row = ny * nz, q * faces[2]
@@ -116,53 +117,91 @@ def _line3(q, r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt,
         leaving = _flux(c, velocity[2][row + _next(k, faces[2])], q * nz, 1, k + 1, nz, wrap[2], first, last)
         change += r[2] * (leaving - entering)
         entering = leaving
-        out[at] = old * start[at] + (1.0 - old) * (c[at] - dt * change)
+        out[at] = old * start[at] + (1.0 - old) * (base[at] - dt * change)
 
 
 @_inline
-def _line(q, r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
+def _line(q, r, c, base, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
     if len(r) == 3:
-        _line3(q, r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
+        _line3(q, r, c, base, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
     else:
-        _line2(q, r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
+        _line2(q, r, c, base, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
 
 
 @numba.njit(parallel=True, error_model="numpy")
-def _stage_parallel(r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
+def _stage_parallel(r, c, base, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
     for q in numba.prange(c.size // shape[len(r) - 1]):
-        _line(np.int64(q), r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
+        _line(np.int64(q), r, c, base, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
 
 
 @_device
-def _stage(r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
-    """out = old start + (1 - old) (c - dt div(u c))."""
+def _stage(r, c, base, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old):  # type: ignore[no-untyped-def]
+    """out = old start + (1 - old) (base - dt div(u c))."""
     if c.size >= PARALLEL_CELLS:
-        _stage_parallel(r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
+        _stage_parallel(r, c, base, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
     else:
         for q in range(c.size // shape[len(r) - 1]):
-            _line(np.int64(q), r, c, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
+            _line(np.int64(q), r, c, base, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
 
 
 def _advect(r, c, first, second, velocity, beyond, sides, shape, faces, wrap, dt, steps):  # type: ignore[no-untyped-def]
     """`steps` steps of dc/dt + div(u c) = 0 by Heun's method; first and second are scratch."""
     for _ in range(steps):
-        _stage(r, c, c, first, velocity, beyond, sides, shape, faces, wrap, dt, 0.0)
-        _stage(r, first, c, second, velocity, beyond, sides, shape, faces, wrap, dt, 0.5)
+        _stage(r, c, c, c, first, velocity, beyond, sides, shape, faces, wrap, dt, 0.0)
+        _stage(r, first, first, c, second, velocity, beyond, sides, shape, faces, wrap, dt, 0.5)
         c[:] = second
 
 
-def both(function: Any, signature: str) -> dict[int, Kernel]:
-    """`function` in two and in three dimensions, by dimension; its first argument tells which."""
+@_device
+def _faces(c, velocity, beyond, sides, shape, faces, wrap, out):  # type: ignore[no-untyped-def]
+    """out = u c at all stored faces."""
+    before = 1
+    for a in range(len(shape)):
+        n, lines = shape[a], c.size // (before * shape[a])
+        for line in range(before):
+            for f in range(faces[a]):
+                for k in range(lines):
+                    side = line * lines + k
+                    low, high = beyond[sides[2 * a] + side], beyond[sides[2 * a + 1] + side]
+                    at = (line * faces[a] + f) * lines + k
+                    first = line * n * lines + k
+                    out[a][at] = _flux(c, velocity[a][at], first, lines, f, n, wrap[a], low, high)
+        before *= n
 
-    def build(dim: int) -> Kernel:
-        reals, integers, arrays = (f"UniTuple({kind}, {dim})" for kind in ("f8", "i8", "f8[::1]"))
-        arguments = signature.format(reals=reals, integers=integers, arrays=arrays)
-        return kernel(f"void({reals}, {arguments})", error_model="numpy")(function)
 
-    return {dim: build(dim) for dim in (2, 3)}
+@_device
+def _within(c, phi, w):  # type: ignore[no-untyped-def]
+    """Concentrations in the tissue."""
+    for i in range(c.size):
+        w[i] = c[i] / phi[i] if phi[i] > LEAST else EMPTY
+
+
+def _advect_confined(r, c, phi, work, flux, velocity, beyond, within, sides, shape, faces, wrap, dt, steps):  # type: ignore[no-untyped-def]
+    """
+    `steps` steps of dphi/dt + div(u phi) = 0 and dc/dt + div(u phi w) = 0, w = c / phi, by Heun's method.
+
+    beyond: what flows in of phi, within: of w. work [4, cells] and flux are scratch.
+    """
+    c1, phi1, w, second = work[0], work[1], work[2], work[3]
+    for _ in range(steps):
+        _faces(phi, velocity, beyond, sides, shape, faces, wrap, flux)
+        _within(c, phi, w)
+        _stage(r, w, c, c, c1, flux, within, sides, shape, faces, wrap, dt, 0.0)
+        _stage(r, phi, phi, phi, phi1, velocity, beyond, sides, shape, faces, wrap, dt, 0.0)
+        _faces(phi1, velocity, beyond, sides, shape, faces, wrap, flux)
+        _within(c1, phi1, w)
+        _stage(r, w, c1, c, second, flux, within, sides, shape, faces, wrap, dt, 0.5)
+        c[:] = second
+        _stage(r, phi1, phi1, phi, second, velocity, beyond, sides, shape, faces, wrap, dt, 0.5)
+        phi[:] = second
 
 
 advect = both(
     _advect,
     "f8[::1], f8[::1], f8[::1], {arrays}, f8[::1], i8[::1], {integers}, {integers}, {integers}, f8, i8",
+)
+advect_confined = both(
+    _advect_confined,
+    "f8[::1], f8[::1], f8[:,::1], {arrays}, {arrays}, f8[::1], f8[::1], i8[::1], {integers}, {integers}, {integers}, "
+    "f8, i8",
 )

@@ -13,21 +13,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tissue import _kernels_deform as kernels
 from tissue.errors import FieldError
-from tissue.fields import as_field, as_numbers
+from tissue.fields import as_count, as_dim, as_field, as_numbers
 from tissue.grid import Array
 from tissue.signals import PLACES
 
-TERMS = 10  # of the exponential's series, of matrices of at most SMALL: what is left out is below rounding
-SMALL = 0.25
-MOST = 1e4  # whose exponential is beyond the range of numbers
-
 
 def undeformed(points: int, dim: int) -> Array:
-    """F = I for every point, [n, dim, dim]."""
-    if dim not in (2, 3):
-        raise FieldError(f"dim is {dim!r}; it is 2 or 3")
-    return np.tile(np.eye(dim), (points, 1, 1))
+    """F = I for every point, [n, dim, dim]. Raises FieldError for a dim that is not 2 or 3, and a negative number."""
+    return np.tile(np.eye(as_dim(dim)), (as_count("points", points), 1, 1))
 
 
 def deform(deformation: ArrayLike, gradient: ArrayLike, dt: float) -> Array:
@@ -40,8 +35,8 @@ def deform(deformation: ArrayLike, gradient: ArrayLike, dt: float) -> Array:
     """
     slopes = _matrices("gradient", gradient)
     before = as_field("deformation", _matrices("deformation", deformation), slopes.shape)
-    with np.errstate(over="ignore", invalid="ignore"):
-        after = np.asarray(_exponential(slopes * float(as_field("dt", dt, ()))) @ before)
+    after = np.empty_like(before)
+    kernels.deform[slopes.shape[-1]](slopes, float(as_field("dt", dt, ())), before, after)
     if not np.isfinite(after).all():
         k = int(np.argwhere(~np.isfinite(after))[0, 0])
         raise FieldError(
@@ -73,20 +68,4 @@ def _matrices(name: str, value: ArrayLike) -> Array:
     found = as_numbers(name, value)
     if found.ndim != 3 or found.shape[1:] not in ((2, 2), (3, 3)):
         raise FieldError(f"{name} has shape {found.shape}; give [n, 2, 2] or [n, 3, 3]")
-    return as_field(name, found, found.shape)
-
-
-def _exponential(a: Array) -> Array:
-    """exp of matrices [n, dim, dim], by its series after halving, and squaring."""
-    largest = float(np.abs(a).sum(axis=-1).max(initial=0.0))
-    if not largest < MOST:
-        return np.full_like(a, np.inf)
-    halvings = max(0, int(np.ceil(np.log2(largest / SMALL)))) if largest > 0.0 else 0
-    a = a * 0.5**halvings
-    one = np.eye(a.shape[-1])
-    total = one + a / TERMS
-    for k in range(TERMS - 1, 0, -1):
-        total = one + a @ total / k
-    for _ in range(halvings):
-        total = total @ total
-    return np.asarray(total)
+    return np.ascontiguousarray(as_field(name, found, found.shape))

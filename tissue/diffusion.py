@@ -1,7 +1,9 @@
 """
 Diffusion, decay and source, exactly in time whatever the step: dc/dt = -A c + s, so that
 
-    c(t) = exp(-t A) c + t phi(t A) s,    phi(x) = (1 - exp(-x)) / x.
+    c(t) = exp(-t A) c + t phi(t A) s,    phi(x) = (1 - exp(-x)) / x,
+
+and the exposure, c over time, is t phi(t A) c + t^2 psi(t A) s with psi(x) = (1 - phi(x)) / x.
 
 Where one diffusion and one decay hold everywhere, A is diagonal in waves. Where a substance is confined to a
 fraction of each cell, or decays at a rate that varies, both functions are summed as Chebyshev series, whose number
@@ -11,6 +13,7 @@ Source: Tal-Ezer 1989, doi:10.1137/0726001.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -89,17 +92,39 @@ def phi(x: Array) -> Array:
     return np.asarray(np.where(x > 0.0, -np.expm1(-x) / np.where(x > 0.0, x, 1.0), 1.0))
 
 
-def uniform(grid: Grid, c: Array, dt: float, *, diffusion: float, decay: float, source: Array | None) -> Array:
-    """c after dt, one diffusion and one decay everywhere."""
-    made = dt * float(phi(np.asarray(decay * dt)))
+def psi(x: Array) -> Array:
+    """(1 - phi(x)) / x, by its series where the difference would be lost in rounding."""
+    series = np.zeros_like(x)
+    for k in range(10, 1, -1):
+        series = 1.0 / math.factorial(k) - x * series
+    large = x > 0.1
+    return np.asarray(np.where(large, (1.0 - phi(x)) / np.where(large, x, 1.0), series))
+
+
+def uniform(
+    grid: Grid,
+    c: Array,
+    dt: float,
+    *,
+    diffusion: float,
+    decay: float,
+    source: Array | None,
+    exposure: Array | None = None,
+) -> Array:
+    """c after dt, one diffusion and one decay everywhere. c over that time is added to `exposure`."""
+    lost = np.asarray(decay * dt)
+    after, over = (np.exp(-lost), dt * phi(lost)), (dt * phi(lost), dt**2 * psi(lost))
     if diffusion == 0.0:
-        left: Array = c * np.exp(-decay * dt)
-        return left if source is None else left + made * source
-    new = _reacted(grid, c, dt, diffusion, decay, source, _free(grid))
-    total = c.sum() * np.exp(-decay * dt)
-    if source is not None:
-        total += source.sum() * made
-    return _positive(new, float(total))
+        if exposure is not None:
+            exposure += _sum(c, source, over)
+        return _sum(c, source, after)
+    sides = _free(grid)
+    rate = (diffusion * _laplacian(grid, sides) + decay) * dt
+    waves = _transform(grid, c, sides), None if source is None else _transform(grid, source, sides)
+    if exposure is not None:
+        transformed = _sum(*waves, (dt * phi(rate), dt**2 * psi(rate)))
+        exposure += _positive(_back(grid, transformed, sides), _total(c, source, over))
+    return _positive(_back(grid, _sum(*waves, (np.exp(-rate), dt * phi(rate))), sides), _total(c, source, after))
 
 
 def held(grid: Grid, c: Array, dt: float, *, diffusion: float, values: Mapping[tuple[int, int], float]) -> Array:
@@ -112,17 +137,17 @@ def held(grid: Grid, c: Array, dt: float, *, diffusion: float, values: Mapping[t
     for (axis, end), value in values.items():
         np.moveaxis(source, axis, 0)[-1 if end else 0] += 2.0 * diffusion * value / grid.spacing[axis] ** 2
     sides = tuple(((axis, 0) in values, (axis, 1) in values) for axis in range(grid.dim))
-    return _reacted(grid, c, dt, diffusion, 0.0, source if source.any() else None, sides)
+    rate = diffusion * dt * _laplacian(grid, sides)
+    waves = _transform(grid, c, sides), _transform(grid, source, sides) if source.any() else None
+    return _back(grid, _sum(*waves, (np.exp(-rate), dt * phi(rate))), sides)
 
 
-def _reacted(
-    grid: Grid, c: Array, dt: float, diffusion: float, decay: float, source: Array | None, sides: Held
-) -> Array:
-    rate = (diffusion * _laplacian(grid, sides) + decay) * dt
-    transformed = _transform(grid, c, sides) * np.exp(-rate)
-    if source is not None:
-        transformed += _transform(grid, source, sides) * dt * phi(rate)
-    return _back(grid, transformed, sides)
+def _sum(c: Array, source: Array | None, factors: tuple[Array, Array]) -> Array:
+    return np.asarray(c * factors[0] if source is None else c * factors[0] + source * factors[1])
+
+
+def _total(c: Array, source: Array | None, factors: tuple[Array, Array]) -> float:
+    return float(c.sum() * factors[0] + (0.0 if source is None else source.sum() * factors[1]))
 
 
 def _positive(c: Array, total: float) -> Array:
@@ -135,8 +160,8 @@ def _positive(c: Array, total: float) -> Array:
 
 
 @lru_cache(maxsize=8)
-def _weights(reach: float) -> tuple[Array, Array]:
-    """Weights of the Chebyshev polynomials in exp(-x) and phi(x) for x from 0 to reach."""
+def _weights(reach: float) -> tuple[Array, ...]:
+    """Weights of the Chebyshev polynomials in exp(-x), phi(x) and psi(x) for x from 0 to reach."""
     terms = int(np.ceil(np.sqrt(NOTHING * reach) + 20.0))
     if not terms <= MOST_TERMS:
         raise FieldError(
@@ -145,11 +170,11 @@ def _weights(reach: float) -> tuple[Array, Array]:
         )
     places = 0.5 * reach * (1.0 + np.cos(np.pi * (np.arange(terms) + 0.5) / terms))
     found = []
-    for values in (np.exp(-places), phi(places)):
+    for values in (np.exp(-places), phi(places), psi(places)):
         weights = scipy.fft.dct(values) / terms
         weights[0] *= 0.5
         found.append(weights)
-    return found[0], found[1]
+    return tuple(found)
 
 
 def _largest(fraction: Array, share: Array, conductances: list[float]) -> float:
@@ -171,28 +196,45 @@ def confined(
     decay: Array,
     source: Array | None,
     fraction: Array | None,
+    exposure: Array | None = None,
 ) -> Array:
-    """c after dt where decay differs from cell to cell, and diffusion passes only within a fraction of each."""
+    """
+    c after dt where decay differs from cell to cell, and diffusion passes only within a fraction of each.
+
+    c over that time is added to `exposure`.
+    """
     conductances = [diffusion / h**2 for h in grid.spacing]
     phi_ = np.ones(grid.shape) if fraction is None else fraction
     share = np.divide(1.0, phi_, out=np.zeros_like(phi_), where=phi_ > 0.0)
     largest = _largest(phi_, share, conductances) + float(decay.max())
     if largest * dt == 0.0:
-        return c if source is None else c + dt * source
+        one = np.ones(())
+        if exposure is not None:
+            exposure += _sum(c, source, (dt * one, 0.5 * dt**2 * one))
+        return _sum(c, source, (one, dt * one))
     g = tuple(2.0 * part / largest for part in conductances)
     wrap = tuple(int(round_) for round_ in grid.periodic)
-    for_c, for_source = _weights(largest * dt)
-    total = np.zeros(grid.shape)
-    for what, weights in ((c, for_c), (source, None if source is None else dt * for_source)):
-        if what is None or weights is None:
-            continue
-        flat = (part.ravel() for part in (what.copy(), np.empty_like(what)))
-        rest = (part.ravel() for part in (phi_, share, 2.0 * decay / largest))
-        kernels.series[grid.dim](g, *flat, total.ravel(), *rest, grid.shape, wrap, weights)
-    expected = float(total.sum())
-    if np.ptp(decay) == 0.0:
-        rate = decay.flat[0] * dt
-        expected = float(c.sum() * np.exp(-rate))
-        if source is not None:
-            expected += float(source.sum() * dt * phi(np.asarray(rate)))
-    return _positive(total, expected)
+    weights = _weights(largest * dt)
+
+    def summed(first: int) -> Array:
+        total = np.zeros(grid.shape)
+        for k, what in enumerate((c, source)):
+            if what is not None:
+                flat = (part.ravel() for part in (what.copy(), np.empty_like(what)))
+                rest = (part.ravel() for part in (phi_, share, 2.0 * decay / largest))
+                own = dt ** (first + k) * weights[first + k]
+                kernels.series[grid.dim](g, *flat, total.ravel(), *rest, grid.shape, wrap, own)
+        return total
+
+    total = summed(0)
+    expected, lost = float(total.sum()), np.asarray(decay.flat[0] * dt)
+    same = np.ptp(decay) == 0.0
+    if same:
+        expected = _total(c, source, (np.exp(-lost), dt * phi(lost)))
+    if exposure is not None:
+        over = summed(1)
+        found = _total(c, source, (dt * phi(lost), dt**2 * psi(lost))) if same else float(over.sum())
+        over = _positive(over, found)
+        expected = float(c.sum() + (0.0 if source is None else dt * source.sum()) - (decay * over).sum())
+        exposure += over
+    return _positive(total, max(expected, 0.0))

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from tissue import _kernels_elastic as kernels
 from tissue.errors import FieldError
-from tissue.fields import as_field, as_numbers
+from tissue.fields import as_count, as_dim, as_field, as_numbers
 from tissue.grid import Array
 from tissue.signals import PLACES
 
@@ -41,9 +41,8 @@ class Maxwell:
 
     def rest(self, points: int, dim: int) -> Array:
         """The conformation I of points without stress, components xx, yy, xy or xx, yy, zz, xy, xz, yz; [n, 3 or 6]."""
-        if dim not in (2, 3):
-            raise FieldError(f"dim is {dim!r}; it is 2 or 3")
-        return np.tile(np.eye(dim)[PLACES[dim]], (points, 1))
+        dim = as_dim(dim)
+        return np.tile(np.eye(dim)[PLACES[dim]], (as_count("points", points), 1))
 
     def advance(self, conformation: ArrayLike, gradient: ArrayLike, dt: float) -> Array:
         """

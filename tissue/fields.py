@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +10,16 @@ from numpy.typing import ArrayLike
 
 from tissue.errors import FieldError
 from tissue.grid import AXES, Array, Grid
+from tissue.passes import differ
+
+MOST = 10**9
 
 
 def as_numbers(name: str, value: ArrayLike) -> Array:
     """`value` as a float array of any shape. Raises FieldError if it is not made of real numbers."""
     try:
         return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise FieldError(f"{name} is not made of real numbers: {error}") from error
 
 
@@ -31,8 +35,8 @@ def as_field(
     array = as_numbers(name, value)
     if array.shape != shape and array.ndim:
         raise FieldError(f"{name} has shape {array.shape}; give an array of shape {shape}, or one number")
-    good = np.isfinite(array) & (array >= lowest) & (array > above)
-    if not good.all():
+    if not _within(array, lowest, above):
+        good = np.isfinite(array) & (array >= lowest) & (array > above)
         place = tuple(int(i) for i in np.argwhere(~good)[0])
         where = f"{name}[{', '.join(map(str, place))}]" if place else name
         needed = "finite"
@@ -43,6 +47,53 @@ def as_field(
         raise FieldError(f"{where} is {array[place]}; it must be {needed} ({(~good).sum()} such entries)")
     # kernels are compiled for writable arrays, though they never write into what they are given
     return np.require(np.broadcast_to(array, shape) if array.shape != shape else array, requirements=["C", "W"])
+
+
+def _within(array: Array, lowest: float = -np.inf, above: float = -np.inf) -> bool:
+    """Whether all are finite, at least `lowest` and greater than `above`; in as few passes as that takes."""
+    if not np.isfinite(array).all():
+        return False
+    if max(lowest, above) == -np.inf or not array.size:
+        return True
+    least = array.min()
+    return bool(least >= lowest and least > above)
+
+
+def as_count(name: str, value: object, *, lowest: int = 0) -> int:
+    """`value` as an int. Raises FieldError if it is no whole number from `lowest` to a thousand millions."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not lowest <= value <= MOST:
+        raise FieldError(f"{name} is {_shown(value)}; give a whole number, {lowest} or more and {MOST:.0e} at most")
+    return int(value)
+
+
+def as_dim(value: object) -> int:
+    """`value` as 2 or 3. Raises FieldError if it is not one of them."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value not in (2, 3):
+        raise FieldError(f"dim is {_shown(value)}; it is 2 or 3")
+    return int(value)
+
+
+def as_flag(name: str, value: object) -> bool:
+    """`value` as a bool. Raises FieldError if it is not True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise FieldError(f"{name} is {_shown(value)}; give True or False")
+    return bool(value)
+
+
+def as_grid(grid: object) -> Grid:
+    """Raises FieldError if it is no Grid."""
+    if not isinstance(grid, Grid):
+        raise FieldError(f"grid is {_shown(grid)}; give a tissue.Grid")
+    return grid
+
+
+def _shown(value: object) -> str:
+    """What a value is, in few words."""
+    if isinstance(value, int) and abs(value) > MOST:
+        return "an integer of " + str(value.bit_length()) + " bits"
+    if isinstance(value, str | int | float | complex | None | np.generic):
+        return repr(value)
+    return f"of type {type(value).__name__}"
 
 
 def as_inverse_bulk(value: ArrayLike, shape: tuple[int, ...]) -> Array:
@@ -58,11 +109,12 @@ def as_positions(grid: Grid, positions: ArrayLike) -> Array:
 
     Raises FieldError with the first point that is not.
     """
+    grid = as_grid(grid)
     array = np.require(as_numbers("positions", positions), requirements=["C", "W"])
     if array.ndim != 2 or array.shape[1] != grid.dim:
         row = ", ".join(AXES[: grid.dim])
         raise FieldError(f"positions have shape {array.shape}; give one row of ({row}) for each point: [n, {grid.dim}]")
-    if not np.isfinite(array).all():
+    if not _within(array):
         k = int(np.argwhere(~np.isfinite(array))[0, 0])
         raise FieldError(f"positions[{k}] is {tuple(array[k])}; every coordinate must be finite")
     for axis in range(grid.dim):
@@ -93,7 +145,7 @@ class StressField:
     components: tuple[Array, ...]
 
     def __init__(self, grid: Grid, *components: ArrayLike) -> None:
-        names = grid.component_names
+        names = as_grid(grid).component_names
         if len(components) != len(names):
             raise FieldError(f"a stress has the components {', '.join(names)}; {len(components)} were given")
         shapes = [grid.shape] * grid.dim + [grid.edge_shape(a, b) for a, b in grid.pairs]
@@ -144,12 +196,19 @@ class StressField:
         Zero on walls; sides that hold nothing along themselves bear no shear, and at a traction-free one the stress
         ends, so that what it pulls there is the force on half a cell.
         """
+        forces = tuple(np.empty(self.grid.face_shape(a)) for a in range(self.grid.dim))
+        self.force_into(forces)
+        return forces
+
+    def force_into(self, forces: Sequence[Array]) -> None:
+        """Write `force` into arrays of `Grid.face_shape`."""
         grid = self.grid
-        forces = [_along(grid, part, a) for a, part in enumerate(self.normal)]
+        for a, (part, force) in enumerate(zip(self.normal, forces, strict=True)):
+            _along(grid, part, a, force)
         for (a, b), part in zip(grid.pairs, self.shear, strict=True):
             borne = _borne(grid, part, a, b)
-            forces[a] += _across(grid, borne, a, b)
-            forces[b] += _across(grid, borne, b, a)
+            _across(grid, borne, a, b, forces[a])
+            _across(grid, borne, b, a, forces[b])
         for a, force in enumerate(forces):
             ends = np.moveaxis(force, a, 0)
             for end, kind in ((0, grid.sides[a][0]), (-1, grid.sides[a][1])):
@@ -157,19 +216,23 @@ class StressField:
                     ends[end] *= 2.0
                 elif kind != "periodic" and (end == 0 or grid.open[a]):
                     ends[end] = 0.0
-        return tuple(forces)
 
 
-def _along(grid: Grid, normal: Array, a: int) -> Array:
+def as_stress(stress: object) -> StressField:
+    """Raises FieldError if it is no StressField."""
+    if not isinstance(stress, StressField):
+        raise FieldError(f"a stress is of type {type(stress).__name__}; give a tissue.StressField")
+    return stress
+
+
+def _along(grid: Grid, normal: Array, a: int, out: Array) -> None:
     """Difference of a normal stress over the faces of its axis; the stress ends with the grid."""
-    rows = np.moveaxis(normal, a, 0)
+    n = grid.shape[a]
+    differ(_cut(normal, a, 1, n), _cut(normal, a, 0, n - 1), grid.spacing[a], _cut(out, a, 1, n))
+    rows, ends = np.moveaxis(normal, a, 0), np.moveaxis(out, a, 0)
+    ends[0] = (rows[0] if grid.open[a] else rows[0] - rows[-1]) / grid.spacing[a]
     if grid.open[a]:
-        none = np.zeros_like(rows[:1])
-        rows = np.concatenate([none, rows, none])
-        difference = rows[1:] - rows[:-1]
-    else:
-        difference = rows - np.roll(rows, 1, axis=0)
-    return np.ascontiguousarray(np.moveaxis(difference / grid.spacing[a], 0, a))
+        ends[-1] = -rows[-1] / grid.spacing[a]
 
 
 def _borne(grid: Grid, shear: Array, a: int, b: int) -> Array:
@@ -184,8 +247,11 @@ def _borne(grid: Grid, shear: Array, a: int, b: int) -> Array:
     return out
 
 
-def _across(grid: Grid, shear: Array, a: int, b: int) -> Array:
-    """Difference of a shear stress along b at the faces of axis a."""
-    rows = np.moveaxis(shear, b, 0)
-    difference = np.moveaxis((rows[1:] - rows[:-1]) / grid.spacing[b], 0, b)
-    return np.take(difference, range(grid.face_shape(a)[a]), axis=a)
+def _across(grid: Grid, shear: Array, a: int, b: int, out: Array) -> None:
+    """Add the difference of a shear stress along b at the faces of axis a."""
+    borne, n = _cut(shear, a, 0, grid.face_shape(a)[a]), grid.shape[b]
+    differ(_cut(borne, b, 1, n + 1), _cut(borne, b, 0, n), grid.spacing[b], out, add=True)
+
+
+def _cut(values: Array, axis: int, first: int, last: int) -> Array:
+    return values[(slice(None),) * axis + (slice(first, last),)]

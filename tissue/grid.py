@@ -69,7 +69,11 @@ class Grid:
         for length in size:
             if not isinstance(length, int | float | np.number) or not (0.0 < float(length) < math.inf):
                 raise GridError(f"grid size is {self.size!r}; all lengths must be positive and finite")
-        boundary = ("periodic",) * dim if self.boundary == () else _sequence("boundary", self.boundary, dim)
+        boundary = (
+            ("periodic",) * dim
+            if isinstance(self.boundary, tuple) and not self.boundary
+            else _sequence("boundary", self.boundary, dim)
+        )
         object.__setattr__(self, "shape", tuple(map(int, shape)))
         object.__setattr__(self, "size", tuple(map(float, size)))
         object.__setattr__(self, "boundary", tuple(self._checked(kinds) for kinds in boundary))

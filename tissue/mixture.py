@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tissue.errors import FieldError
-from tissue.fields import as_field
+from tissue.fields import as_count, as_field, as_numbers, as_positions
 from tissue.grid import Array, Grid
 from tissue.particles import spread
 
@@ -23,14 +23,14 @@ def fraction(grid: Grid, positions: ArrayLike, volumes: ArrayLike, *, smoothing:
 
     positions: [n, dim]; volumes: one number or [n], areas in two dimensions. smoothing: how often the share is averaged
     over neighbours with weights 1, 2, 1 along each axis, which widens the interface to some 2 sqrt(smoothing) cells and
-    keeps the sum. Points that overfill a cell fill it. Raises FieldError as tissue.fields does.
+    keeps the sum. Points that overfill a cell fill it. It is what `transport` takes as its argument `fraction`.
+    Raises FieldError as tissue.fields does.
     """
-    if isinstance(smoothing, bool) or not isinstance(smoothing, int | np.integer) or smoothing < 0:
-        raise FieldError(f"smoothing is {smoothing!r}; give how many times, 0 or more")
-    count = len(np.asarray(positions))
-    share = spread(grid, positions, as_field("volumes", volumes, (count,), lowest=0.0))
+    times = as_count("smoothing", smoothing)
+    points = as_positions(grid, positions)
+    share = spread(grid, points, as_field("volumes", volumes, (len(points),), lowest=0.0))
     share = np.minimum(share, 1.0)
-    for _ in range(int(smoothing)):
+    for _ in range(times):
         for axis in range(grid.dim):
             rows = np.moveaxis(share, axis, 0)
             wrapped = grid.periodic[axis]
@@ -46,7 +46,8 @@ def mixed_viscosity(share: ArrayLike, inside: ArrayLike, outside: ArrayLike) -> 
 
     share: from `fraction`. inside, outside: one number or [shape], positive. Raises FieldError for other values.
     """
-    phi = as_field("share", share, np.shape(share), lowest=0.0)
+    given = as_numbers("share", share)
+    phi = as_field("share", given, given.shape, lowest=0.0)
     if (phi > 1.0 + 1e-12).any():
         raise FieldError(f"share is {phi.max():g} somewhere; it lies between 0 and 1")
     within = as_field("inside viscosity", inside, phi.shape, above=0.0)

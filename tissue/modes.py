@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 
 from tissue.grid import AXES, Array, Grid
+from tissue.passes import product, shift, total
 
 HELD = ("no-slip", "moving", "inflow")
 
@@ -21,6 +22,10 @@ class Part:
     where: tuple[slice, ...]
     value: Array
     mass: Array
+    even: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "even", bool((self.mass == 1.0).all()))
 
     def of(self, x: Array, shape: tuple[int, ...]) -> Array:
         """View of the unknowns [dim + 1, slots] that this part moves."""
@@ -38,10 +43,10 @@ class Mode:
 
     def __post_init__(self) -> None:
         # np.broadcast_to lets the sum run over every unknown
-        total = sum(
+        length = sum(
             float((np.broadcast_to(p.value**2 * p.mass, _extent(p.where, self.shape))).sum()) for p in self.parts
         )
-        object.__setattr__(self, "length", total)
+        object.__setattr__(self, "length", length)
 
     @property
     def uniform(self) -> bool:
@@ -53,8 +58,17 @@ class Mode:
         works = (part.of(f, self.shape) * part.value for part in self.parts)
         return sum(float((np.abs(work) if absolute else work).sum()) for work in works)
 
+    def left(self, f: Array, friction: Array, x: Array) -> float:
+        """`work` of f - friction x."""
+        if not self.uniform:
+            return self.work(f[:-1] - friction * x[:-1])
+        driven, drag, moved = (self.parts[0].of(v, self.shape) for v in (f, friction, x))
+        return total(driven) - product(drag, moved)
+
     def mean(self, x: Array) -> float:
         """How much of the mode is in x."""
+        if self.uniform and self.parts[0].even:
+            return total(self.parts[0].of(x, self.shape)) / self.length
         return (
             sum(float((part.of(x, self.shape) * (part.value * part.mass)).sum()) for part in self.parts) / self.length
         )
@@ -63,6 +77,9 @@ class Mode:
         """Add the mode to x; `weighted` as a force density on the unknowns, halves on the ends."""
         for part in self.parts:
             view = part.of(x, self.shape)
+            if self.uniform and (part.even or not weighted):
+                shift(view, amount)
+                continue
             view += amount * part.value * (part.mass if weighted else 1.0)
 
 
@@ -98,7 +115,7 @@ class Modes:
         if self.motions:
             if self.resisted:
                 assert self.friction is not None
-                work = np.array([mode.work(f[:-1] - self.friction * x[:-1]) for mode in self.motions])
+                work = np.array([mode.left(f, self.friction, x) for mode in self.motions])
                 amounts = np.linalg.lstsq(self.resistance, work, rcond=None)[0]
             else:
                 amounts = np.array([-mode.mean(x) for mode in self.motions])
@@ -107,9 +124,9 @@ class Modes:
         if self.bulk is not None:
             p, wanted = x[-1].reshape(self.shape)[self.cells], f[-1].reshape(self.shape)[self.cells]
             if self.softness > 0.0:
-                p += (wanted.sum() - (self.bulk * p).sum()) / self.softness
+                shift(p, (total(wanted) - product(self.bulk, p)) / self.softness)
             else:
-                p -= p.mean()
+                shift(p, -total(p) / p.size)
 
 
 def _extent(where: tuple[slice, ...], shape: tuple[int, ...]) -> tuple[int, ...]:

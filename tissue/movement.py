@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike
 from tissue import _kernels_advance as kernels
 from tissue.fields import as_field, as_positions
 from tissue.grid import Array, Grid
-from tissue.particles import into_box
-from tissue.stokes import Flow, check_finite
+from tissue.particles import as_flow, into_box
+from tissue.stokes import Flow
 
 
 def advance(flow: Flow, positions: ArrayLike, dt: float) -> Array:
@@ -32,8 +32,8 @@ def advance(flow: Flow, positions: ArrayLike, dt: float) -> Array:
     but within half a cell of sides that hold the fluid along themselves.
     positions: [n, dim]. Raises FieldError as tissue.fields does, and for a dt or a flow that is not finite.
     """
-    dt, grid = float(as_field("dt", dt, ())), flow.grid
-    read = carrier(flow)
+    read, grid = carrier(flow), flow.grid
+    dt = float(as_field("dt", dt, ()))
     points = into_box(grid, as_positions(grid, positions))
     middle = into_box(grid, points + 0.5 * dt * read(points))
     return into_box(grid, points + dt * read(middle))
@@ -41,8 +41,7 @@ def advance(flow: Flow, positions: ArrayLike, dt: float) -> Array:
 
 def carrier(flow: Flow) -> Callable[[Array], Array]:
     """What reads the velocity that moves points inside the box, [n, dim]. FieldError for a flow that is not finite."""
-    check_finite(flow)
-    grid = flow.grid
+    grid = as_flow(flow).grid
     fields = tuple(_extended(flow, axis) for axis in range(grid.dim))
     inverse = tuple(1.0 / h for h in grid.spacing)
 

@@ -13,14 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 
 from tissue import _kernels_stokes as kernels
+from tissue._kernels_coefficients import set_up
 from tissue.algebraic import MOST_FACTORED, Direct, Preconditioner
 from tissue.grid import Array, Grid
 from tissue.krylov import Directions, remaining, room, squared
 from tissue.levels import Hierarchy, hierarchy
 from tissue.modes import Modes, free_modes
+from tissue.passes import largest, scale
 from tissue.single import Coefficients, Single, coefficients, put_back, take_desk
 
 # Sweeps before and after each visit, their damping, and the directions that GCR keeps (more save fewer cycles than they
@@ -32,6 +35,7 @@ PATIENCE, SLOW_PATIENCE = 150.0, 70.0
 # The residual is worked out anew in double precision after it has fallen so far in single precision, which is not
 # trusted where that finds so many times as much.
 REFRESH, MISTRUST = 1e-4, 30.0
+SMALLEST_UNIT = -1000  # as a power of two, so that one over it is a number
 FEW = 10  # a factorisation needs two or three
 
 
@@ -101,7 +105,7 @@ def operator(grid: Grid, *, viscosity: Array, friction: Array, inverse_bulk: Arr
     finest[0], finest[1], finest[2] = log_viscosity, friction, inverse_bulk
     count = 2 + grid.dim * (grid.dim - 1) // 2 + 2 * grid.dim + 2
     co = np.empty(count * levels.slots)
-    kernels.set_up[grid.dim](levels.r, *levels.tables, levels.sides, fields, co)
+    set_up[grid.dim](levels.r, *levels.tables, levels.sides, fields, co, numba.get_num_threads())
     # makes a residual of div u count as much as one of the forces
     mean, length = float(np.exp(log_viscosity.mean())), float(np.exp(np.log(grid.spacing).mean()))
     single = coefficients(levels, co, fields, viscosity=mean, length=length)
@@ -133,27 +137,30 @@ def weights(a: Operator) -> Array:
 
 def unit_of(a: Operator, f: Array) -> float:
     """A power of two about the size of f: squares in norms stay in range, and the bits are left alone."""
-    largest = max(float(np.abs(f[:-1]).max()), a.scale * float(np.abs(f[-1]).max()))
-    return float(np.ldexp(1.0, int(np.frexp(largest)[1]) - 1)) if largest > 0.0 else 1.0
+    size = max(largest(f[:-1]), a.scale * largest(f[-1]))
+    return float(np.ldexp(1.0, max(int(np.frexp(size)[1]) - 1, SMALLEST_UNIT))) if size > 0.0 else 1.0
 
 
 def solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> tuple[int, float]:
     """
     Solve A x = f, both [dim + 1, slots], from the guess in x and into it; (cycles used, relative residual).
 
+    f is left divided by `unit_of`.
+
     A guess whose residual is larger than that of no flow is dropped. Raises nothing: what it missed is in the residual.
     """
     unit = unit_of(a, f)
     with np.errstate(over="ignore"):
-        x /= unit
-    found = _solve(a, f / unit, x=x, tolerance=tolerance, cycles=cycles)
-    x *= unit
+        scale(x, 1.0 / unit, x)
+        scale(f, 1.0 / unit, f)
+    found = _solve(a, f, x=x, tolerance=tolerance, cycles=cycles)
+    scale(x, unit, x)
     return found
 
 
 def _solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> tuple[int, float]:
     """With the cycle; where that stalls, from the start with the algebraic preconditioner; at last a factorisation."""
-    start = x.copy()
+    start: Array | float = x.copy() if largest(x) > 0.0 else 0.0
     equations = _Equations(a, f)
     used, error, stalled = _refine(equations, x=x, tolerance=tolerance, cycles=cycles)
     if stalled:
@@ -255,7 +262,7 @@ def _search(
     directions = Directions(single.weight, *(v[: equations.a.kept] for v in single.desk.directions))
     while errors[-1] > tolerance and len(errors) <= cycles:
         # residuals of about one in its own units, whatever drives the flow
-        unit = float((np.abs(equations.r).max(axis=1) / single.forces).max())
+        unit = max(largest(row) / force for row, force in zip(equations.r, single.forces, strict=True))
         begun, wanted = errors[-1], max(tolerance, REFRESH * errors[-1])
         since, r = len(errors) - 1, single.pack(equations.r, 1.0 / (unit * single.forces))
         found = np.zeros_like(r)

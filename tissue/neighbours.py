@@ -17,11 +17,13 @@ from numpy.typing import ArrayLike
 
 from tissue import _kernels_neighbours as kernels
 from tissue.errors import FieldError
-from tissue.fields import as_field, as_positions
+from tissue.fields import as_count, as_field, as_grid, as_numbers, as_positions
 from tissue.grid import Array, Grid
 from tissue.levels import Integers
 from tissue.particles import into_box
 from tissue.sides import shared
+
+FAR = 100.0  # times the box, where nothing reaches
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +43,9 @@ class Neighbours:
     side: Array | None = None
 
     def of(self, point: int) -> Integers:
-        """The neighbours of one point, 0 to n - 1. Raises IndexError for others."""
-        if not 0 <= point < len(self.start) - 1:
-            raise IndexError(f"point {point} of {len(self.start) - 1}")
+        """The neighbours of one point, 0 to n - 1. Raises FieldError for others."""
+        if as_count("point", point) >= len(self.start) - 1:
+            raise FieldError(f"point is {point}; there are {len(self.start) - 1}, from 0")
         return self.index[self.start[point] : self.start[point + 1]]
 
     @property
@@ -118,7 +120,7 @@ def neighbours(grid: Grid, positions: ArrayLike, radius: float) -> Neighbours:
     that is not positive, or not less than half of a periodic axis.
     """
     radius = float(as_field("radius", radius, (), above=0.0))
-    for axis in range(grid.dim):
+    for axis in range(as_grid(grid).dim):
         if grid.periodic[axis] and not radius < 0.5 * grid.size[axis]:
             raise FieldError(
                 f"radius is {radius:g}, half or more of periodic axis {'xyz'[axis]}, which is {grid.size[axis]:g} "
@@ -159,15 +161,20 @@ def contacts(grid: Grid, positions: ArrayLike, *, longest: float = np.inf) -> Ne
 
     positions: [n, dim]. longest: no contact is longer; without it points at the rim of a tissue meet across its
     hollows, and no side is taken for longer. Where several points lie on one circle (sphere) that holds no other, as
-    on lattices, some of them meet.
-    Raises FieldError as tissue.fields does, and for points that span no area (volume).
+    on lattices, some of them meet. Of points on a line each touches the next. Of points at one place the first meets
+    the others around, and all those at its place meet it alone, with no side.
+    Raises FieldError as tissue.fields does.
     """
-    longest = math.inf if longest == math.inf else float(as_field("longest", longest, (), above=0.0))
+    given = as_numbers("longest", longest)
+    infinite = given.ndim == 0 and given == math.inf
+    longest = math.inf if infinite else float(as_field("longest", given, (), above=0.0))
     points = into_box(grid, as_positions(grid, positions))
-    pairs, sides = _tessellation(grid, points, 0.5 * min(longest, max(grid.size)))
-    difference = shortest(grid, points[pairs[:, 1]] - points[pairs[:, 0]])
-    near = (difference**2).sum(axis=1) <= longest**2
-    pairs, sides = pairs[near], sides[near]
+    _, first, place = np.unique(points, axis=0, return_index=True, return_inverse=True)
+    places = np.sort(first)
+    pairs, sides = _tessellation(grid, points[places], longest)
+    again = np.setdiff1d(np.arange(len(points)), places)
+    pairs = np.concatenate([places[pairs], np.stack([again, first[place.ravel()[again]]], axis=1)])
+    sides = np.concatenate([sides, np.zeros(len(again))])
     both = np.concatenate([pairs, pairs[:, ::-1]])
     keys, own = np.unique(both[:, 0] * len(points) + both[:, 1], return_inverse=True)
     # in a small periodic box two points may share several sides
@@ -176,7 +183,7 @@ def contacts(grid: Grid, positions: ArrayLike, *, longest: float = np.inf) -> Ne
     return Neighbours(grid, points, start.astype(np.int64), keys % max(len(points), 1), side)
 
 
-def _tessellation(grid: Grid, points: Array, reach_of_sides: float) -> tuple[Integers, Array]:
+def _tessellation(grid: Grid, points: Array, longest_edge: float) -> tuple[Integers, Array]:
     """
     Pairs that share an edge, once for each of its images, and the sides of their cells, in three dimensions 0.
 
@@ -194,17 +201,19 @@ def _tessellation(grid: Grid, points: Array, reach_of_sides: float) -> tuple[Int
         images, owner = _copies(grid, points, wrapped, min(reach, longest))
         try:
             found = Delaunay(images)
-        except (QhullError, ValueError) as error:
-            raise FieldError(
-                f"{len(points)} points span no {'area' if grid.dim == 2 else 'volume'}, so that no two share a side; "
-                "use `neighbours` with a radius"
-            ) from error
+        except (QhullError, ValueError):
+            if wrapped and reach < longest:
+                reach *= 2.0
+                continue
+            # points on a line (in a plane) have a tessellation once there is something else, however far away
+            images, owner = np.concatenate([images, _corners(grid)]), np.append(owner, [-1] * 2**grid.dim)
+            found = Delaunay(images)
         own = found.simplices[(found.simplices < len(points)).any(axis=1)]
         if not wrapped or reach >= longest or _settled(grid, images[own], wrapped, reach):
             break
         reach *= 2.0
     if grid.dim == 2:
-        pairs, sides = shared(images, found.simplices, found.neighbors, reach_of_sides)
+        pairs, sides = shared(images, found.simplices, found.neighbors, 0.5 * min(longest_edge, max(grid.size)))
     else:
         corners = list(itertools.combinations(range(grid.dim + 1), 2))
         pairs = np.concatenate([own[:, pair] for pair in corners]) if len(own) else np.empty((0, 2), np.int64)
@@ -216,6 +225,8 @@ def _tessellation(grid: Grid, points: Array, reach_of_sides: float) -> tuple[Int
     # of an edge across a periodic end there are two images, of which one begins at a point and not at a copy
     lower = np.where(owner[pairs[:, 0]] <= owner[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
     here = (lower < len(points)) & (owner[pairs[:, 0]] != owner[pairs[:, 1]])
+    # the edge itself, which need not be the shortest way round
+    here &= np.sqrt(((images[pairs[:, 1]] - images[pairs[:, 0]]) ** 2).sum(axis=1)) <= longest_edge
     return np.asarray(owner[pairs[here]]), sides[here]
 
 
@@ -234,6 +245,12 @@ def _copies(grid: Grid, points: Array, wrapped: list[int], reach: float) -> tupl
             owners += [owner[low], owner[high]]
         images, owner = np.concatenate(places), np.concatenate(owners)
     return images, owner
+
+
+def _corners(grid: Grid) -> Array:
+    """Of a box far larger than the grid, and with no two sides alike, [2^dim, dim]."""
+    away = [(-FAR * (a + 1.0) * max(grid.size), FAR * (a + 1.5) * max(grid.size)) for a in range(grid.dim)]
+    return np.array(list(itertools.product(*away)))
 
 
 def _widest_gap(places: Array, length: float) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tissue.fields import as_field, as_inverse_bulk
+from tissue.fields import as_field, as_grid, as_inverse_bulk
 from tissue.grid import Grid
 
 LARGEST_REYNOLDS = 0.1
@@ -68,7 +68,7 @@ def dimensionless(
 
     Raises FieldError for values out of range, NaN or infinity.
     """
-    eta = as_field("viscosity", viscosity, grid.shape, above=0.0)
+    eta = as_field("viscosity", viscosity, as_grid(grid).shape, above=0.0)
     gamma = float(as_field("friction", friction, grid.shape, lowest=0.0).mean())
     inverse_bulk = as_inverse_bulk(bulk_viscosity, grid.shape)
     stretched = float((1.0 / inverse_bulk).mean()) if inverse_bulk.all() else 0.0

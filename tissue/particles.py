@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tissue import _kernels_box as boxes
 from tissue import _kernels_particles as kernels
 from tissue.errors import FieldError
-from tissue.fields import StressField, as_field, as_numbers, as_positions
+from tissue.fields import StressField, as_field, as_grid, as_numbers, as_positions
 from tissue.grid import AXES, Array, Grid
 from tissue.levels import Integers
 from tissue.stokes import Flow, check_finite
@@ -69,8 +70,18 @@ def _inverse_spacing(grid: Grid) -> tuple[float, ...]:
     return tuple(1.0 / h for h in grid.spacing)
 
 
-def _gather(grid: Grid, field: Array, points: Array, *, nodes: tuple[int, ...] = (), velocity: bool = False) -> Array:
-    out = np.empty(len(points))
+def _gather(
+    grid: Grid,
+    field: Array,
+    points: Array,
+    *,
+    nodes: tuple[int, ...] = (),
+    velocity: bool = False,
+    out: Array | None = None,
+) -> Array:
+    """A field at points, written to `out` [n] if that is given."""
+    if out is None:
+        out = np.empty(len(points))
     places = _places(grid, nodes, velocity)
     flat = np.ascontiguousarray(field).reshape(-1)
     kernels.gather[grid.dim](_inverse_spacing(grid), flat, points, *places.arguments, places.index, places.factor, out)
@@ -79,27 +90,35 @@ def _gather(grid: Grid, field: Array, points: Array, *, nodes: tuple[int, ...] =
 
 @lru_cache(maxsize=256)
 def _fields(
-    grid: Grid, nodes: tuple[tuple[int, ...], ...]
-) -> tuple[tuple[tuple[int, ...], ...], Integers, tuple[Any, ...]]:
-    """Of several fields one after another: their shapes, where each begins, and what the kernels take of them."""
+    grid: Grid, nodes: tuple[tuple[int, ...], ...], widths: tuple[int, ...]
+) -> tuple[tuple[tuple[int, ...], ...], Integers, Integers, tuple[Any, ...]]:
+    """Of groups of fields: their shapes, first columns, where each begins, and what the kernels take of them."""
     places = [_places(grid, node, False) for node in nodes]
-    start = np.cumsum([0, *(math.prod(place.shape) for place in places)])
+    start = np.cumsum([0, *(math.prod(place.shape) * width for place, width in zip(places, widths, strict=True))])
+    column = np.cumsum([0, *widths])
     offset, strides = (np.array([place.arguments[k] for place in places]) for k in (0, 1))
     tables = (offset, strides, *places[0].arguments[2:], np.stack([place.index for place in places]), start)
-    return tuple(place.shape for place in places), start, tables
+    return tuple(place.shape for place in places), column, start, tables
 
 
-def _scatter(grid: Grid, amounts: Array, points: Array, nodes: tuple[tuple[int, ...], ...]) -> list[Array]:
+def _scatter(
+    grid: Grid, amounts: Array, points: Array, nodes: tuple[tuple[int, ...], ...], widths: tuple[int, ...]
+) -> list[Array]:
     """
-    Amounts [n, fields] per area of the grid's control volumes, which are halved on walls for edges; `nodes` of each
-    field as for `_places`.
+    Amounts [n, fields] per area of the grid's control volumes, which are halved on walls for edges.
+
+    Groups of fields, each `widths` many, 1 or dim, with `nodes` as for `_places`.
     """
-    shapes, start, tables = _fields(grid, nodes)
+    shapes, column, start, tables = _fields(grid, nodes, widths)
     flat = np.zeros(start[-1])
-    kernels.scatter[grid.dim](_inverse_spacing(grid), amounts, points, *tables, flat)
+    kernels.scatter[grid.dim](_inverse_spacing(grid), amounts, column, points, *tables, flat)
     flat /= grid.cell_area
-    fields = [flat[start[k] : start[k + 1]].reshape(shape) for k, shape in enumerate(shapes)]
-    for field, node in zip(fields, nodes, strict=True):
+    fields, ends_at = [], []
+    for k, (shape, width) in enumerate(zip(shapes, widths, strict=True)):
+        group = flat[start[k] : start[k + 1]].reshape(*shape, width)
+        fields += [np.ascontiguousarray(group[..., m]) for m in range(width)]
+        ends_at += [nodes[k]] * width
+    for field, node in zip(fields, ends_at, strict=True):
         for axis in node:
             ends = np.moveaxis(field, axis, 0)
             if grid.periodic[axis]:
@@ -110,6 +129,14 @@ def _scatter(grid: Grid, amounts: Array, points: Array, nodes: tuple[tuple[int, 
     return fields
 
 
+def as_flow(flow: object) -> Flow:
+    """Raises FieldError if it is no flow, or not finite."""
+    if not isinstance(flow, Flow):
+        raise FieldError(f"flow is of type {type(flow).__name__}; give a tissue.Flow, from Stokes.solve")
+    check_finite(flow)
+    return flow
+
+
 def spread(grid: Grid, positions: ArrayLike, amount: ArrayLike) -> Array:
     """
     Density at centres of what points carry; its sum times the cell's area is sum amount.
@@ -117,7 +144,7 @@ def spread(grid: Grid, positions: ArrayLike, amount: ArrayLike) -> Array:
     positions: [n, dim]. amount: [n], or one number for all. Raises FieldError as tissue.fields does.
     """
     points = as_positions(grid, positions)
-    return _scatter(grid, as_field("amount", amount, (len(points),))[:, None], points, ((),))[0]
+    return _scatter(grid, as_field("amount", amount, (len(points),))[:, None], points, ((),), (1,))[0]
 
 
 def spread_stress(grid: Grid, positions: ArrayLike, stress: ArrayLike) -> StressField:
@@ -134,7 +161,8 @@ def spread_stress(grid: Grid, positions: ArrayLike, stress: ArrayLike) -> Stress
             f"stress has shape {carried.shape}; give {', '.join(names)} for each point: ({len(points)}, {len(names)})"
         )
     parts = as_field("stress", carried, carried.shape)
-    return StressField(grid, *_scatter(grid, parts, points, (*[()] * grid.dim, *grid.pairs)))
+    widths = (grid.dim, *[1] * len(grid.pairs))
+    return StressField(grid, *_scatter(grid, parts, points, ((), *grid.pairs), widths))
 
 
 def sample(grid: Grid, field: ArrayLike, positions: ArrayLike) -> Array:
@@ -144,7 +172,7 @@ def sample(grid: Grid, field: ArrayLike, positions: ArrayLike) -> Array:
     Within half a cell of a wall it is flat towards the wall. The transpose of `spread`, times the cell area.
     Raises FieldError as tissue.fields does.
     """
-    return _gather(grid, as_field("field", field, grid.shape), as_positions(grid, positions))
+    return _gather(grid, as_field("field", field, as_grid(grid).shape), as_positions(grid, positions))
 
 
 def velocity(flow: Flow, positions: ArrayLike) -> Array:
@@ -153,13 +181,14 @@ def velocity(flow: Flow, positions: ArrayLike) -> Array:
 
     positions: [n, dim]. Raises FieldError as tissue.fields does, and for a flow that is not finite.
     """
-    check_finite(flow)
+    flow = as_flow(flow)
     return _velocity(flow, as_positions(flow.grid, positions))
 
 
 def _velocity(flow: Flow, points: Array) -> Array:
-    parts = [_gather(flow.grid, u, points, nodes=(a,), velocity=True) for a, u in enumerate(flow.velocity)]
-    out = np.stack(parts, axis=-1)
+    out = np.empty_like(points)
+    for a, u in enumerate(flow.velocity):
+        _gather(flow.grid, u, points, nodes=(a,), velocity=True, out=out[:, a])
     for (axis, end), given in flow.walls.items():
         _add_wall(flow.grid, points, axis, end, given, out)
     return out
@@ -188,19 +217,12 @@ def into_box(grid: Grid, positions: Array) -> Array:
 
     Raises FieldError for those that are not finite, and so far away that rounding exceeds the box.
     """
-    out = positions.copy()
-    for axis in range(grid.dim):
-        if grid.periodic[axis]:
-            out[:, axis] -= grid.size[axis] * np.floor(out[:, axis] / grid.size[axis])
-            # a tiny negative coordinate rounds to the far end, which is the near one
-            out[out[:, axis] >= grid.size[axis], axis] = 0.0
-        else:
-            np.clip(out[:, axis], 0.0, grid.size[axis], out=out[:, axis])
-        lost = ~((out[:, axis] >= 0.0) & (out[:, axis] <= grid.size[axis]))
-        if lost.any():
-            k = int(np.argmax(lost))
-            raise FieldError(
-                f"point {k} is at {AXES[axis]} = {positions[k, axis]:g}, which has no place in a box of "
-                f"{grid.size[axis]:g}; take a smaller dt, or look at the flow that took it there"
-            )
+    out = np.empty_like(positions)
+    lost = int(boxes.into_box(np.ascontiguousarray(positions), np.array(grid.size), np.array(grid.periodic), out))
+    if lost < len(positions):
+        axis = int(np.argmin((out[lost] >= 0.0) & (out[lost] <= np.array(grid.size))))
+        raise FieldError(
+            f"point {lost} is at {AXES[axis]} = {positions[lost, axis]:g}, which has no place in a box of "
+            f"{grid.size[axis]:g}; take a smaller dt, or look at the flow that took it there"
+        )
     return out

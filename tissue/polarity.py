@@ -22,8 +22,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tissue import _kernels_deform as kernels
 from tissue import diffusion
-from tissue.deformation import _exponential, _matrices
+from tissue.deformation import _matrices
 from tissue.errors import FieldError
 from tissue.fields import StressField, as_field, as_numbers
 from tissue.grid import AXES, Array, Grid
@@ -83,52 +84,36 @@ def _unit(vectors: Array, otherwise: Array) -> Array:
 
 
 def _turned(axes: Array, gradient: Array, dt: float, alignment: float) -> Array:
-    turns = _turns_in_plane if axes.shape[-1] == 2 else _turns_in_space
-    with np.errstate(over="ignore", invalid="ignore"):
-        new = turns(axes, gradient, dt, alignment)
-    return _unit(new, axes)
+    """Along exp(M) p, M = (Omega + lambda dev E) dt."""
+    if axes.shape[-1] == 3:
+        return _turned_in_space(axes, gradient, dt, alignment)
+    out = np.empty_like(axes)
+    far = int(kernels.turn(gradient, dt, alignment, np.ascontiguousarray(axes), MOST, out))
+    if far < len(axes):
+        raise _too_far(far, dt)
+    return out
 
 
-def _check_size(size: Array, dt: float) -> float:
-    largest = float(size.max(initial=0.0))
-    if not largest <= MOST:
-        k = int(np.argmax(~(size <= MOST)))
-        raise FieldError(
-            f"point {k} would turn or stretch by more than {MOST:g} in dt = {dt:g}; take a smaller dt, or look at the "
-            "gradient there"
-        )
-    return largest
+def _too_far(point: int, dt: float) -> FieldError:
+    return FieldError(
+        f"point {point} would turn or stretch by more than {MOST:g} in dt = {dt:g}; take a smaller dt, or look at the "
+        "gradient there"
+    )
 
 
-def _turns_in_plane(axes: Array, gradient: Array, dt: float, alignment: float) -> Array:
-    """
-    Along exp(M) p, M = (Omega + lambda dev E) dt, with M^2 = d I: cosh(r) p + sinh(r) / r M p, r = sqrt(d).
-
-    Over exp(r), so that no stretch is too large; cos and sin where d is negative.
-    """
-    a = 0.5 * dt * alignment * (gradient[:, 0, 0] - gradient[:, 1, 1])
-    b = 0.5 * dt * alignment * (gradient[:, 0, 1] + gradient[:, 1, 0])
-    w = 0.5 * dt * (gradient[:, 1, 0] - gradient[:, 0, 1])
-    square = a * a + b * b - w * w
-    r = np.sqrt(np.abs(square))
-    _check_size(np.maximum(np.maximum(np.abs(a), np.abs(b)), np.abs(w)), dt)
-    stretching = square > 0.0
-    some = np.where(r > 0.0, r, 1.0)
-    left = np.expm1(np.where(stretching, -2.0 * r, 0.0))
-    along = np.where(stretching, 1.0 + 0.5 * left, np.cos(r))
-    across = np.where(r > 0.0, np.where(stretching, -0.5 * left, np.sin(r)) / some, 1.0)
-    x, y = axes[:, 0], axes[:, 1]
-    return np.stack([along * x + across * (a * x + (b - w) * y), along * y + across * ((b + w) * x - a * y)], axis=-1)
-
-
-def _turns_in_space(axes: Array, gradient: Array, dt: float, alignment: float) -> Array:
-    """Along exp(M) p, M = (Omega + lambda dev E) dt, in as many equal pieces as keep exp within range."""
+def _turned_in_space(axes: Array, gradient: Array, dt: float, alignment: float) -> Array:
+    """In as many equal pieces as keep exp within range."""
     m = dt * (spin(gradient) + alignment * strain_rate(gradient))
     m -= np.trace(m, axis1=-2, axis2=-1)[:, None, None] * np.eye(3) / 3.0
-    pieces = max(1, int(np.ceil(_check_size(np.abs(m).sum(axis=-1).max(axis=-1), dt) / PIECE)))
-    once, new = _exponential(m / pieces), axes
+    size = np.abs(m).sum(axis=-1).max(axis=-1, initial=0.0)
+    if not (size <= MOST).all():
+        raise _too_far(int(np.argmax(~(size <= MOST))), dt)
+    pieces = max(1, int(np.ceil(size.max(initial=0.0) / PIECE)))
+    once, new = np.empty_like(m), axes
+    kernels.deform[3](m, 1.0 / pieces, np.tile(np.eye(3), (len(m), 1, 1)), once)
     for _ in range(pieces):
-        new = _unit((once @ new[..., None])[..., 0], new)
+        # written out, as products of many small matrices are slow
+        new = _unit(sum((once[:, :, k] * new[:, k, None] for k in range(3)), np.zeros(new.shape)), new)
     return new
 
 

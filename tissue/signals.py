@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tissue.errors import FieldError
-from tissue.fields import StressField, as_field, as_numbers, as_positions
+from tissue.fields import StressField, as_field, as_numbers, as_positions, as_stress
 from tissue.grid import Array, beyond, lower
-from tissue.particles import _gather
+from tissue.particles import _gather, as_flow
 from tissue.stokes import Flow, Stokes
 
 # Rows and columns of the components of a symmetric tensor, in the order of `Grid.component_names`.
@@ -51,21 +51,30 @@ def velocity_gradient(flow: Flow, positions: ArrayLike) -> Array:
 
     positions: [n, dim]. Its trace is the rate of dilation. Raises FieldError as tissue.fields does.
     """
-    points = as_positions(flow.grid, positions)
+    points = as_positions(as_flow(flow).grid, positions)
     out = np.empty((len(points), flow.grid.dim, flow.grid.dim))
     for (i, j), part in velocity_gradients(flow).items():
         nodes = () if i == j else (min(i, j), max(i, j))
-        out[:, i, j] = _gather(flow.grid, part, points, nodes=nodes)
+        _gather(flow.grid, part, points, nodes=nodes, out=out[:, i, j])
     return out
 
 
-def strain_rate(gradient: Array) -> Array:
-    """E = (L + L^T) / 2 of velocity gradients L [..., dim, dim]."""
+def _square(gradient: ArrayLike) -> Array:
+    found = as_numbers("gradient", gradient)
+    if found.ndim < 2 or found.shape[-2:] not in ((2, 2), (3, 3)):
+        raise FieldError(f"gradient has shape {found.shape}; give [..., 2, 2] or [..., 3, 3]")
+    return found
+
+
+def strain_rate(gradient: ArrayLike) -> Array:
+    """E = (L + L^T) / 2 of velocity gradients L [..., dim, dim]. Raises FieldError for other shapes."""
+    gradient = _square(gradient)
     return 0.5 * (gradient + np.swapaxes(gradient, -1, -2))
 
 
-def spin(gradient: Array) -> Array:
-    """Omega = (L - L^T) / 2 of velocity gradients L [..., dim, dim]."""
+def spin(gradient: ArrayLike) -> Array:
+    """Omega = (L - L^T) / 2 of velocity gradients L [..., dim, dim]. Raises FieldError for other shapes."""
+    gradient = _square(gradient)
     return 0.5 * (gradient - np.swapaxes(gradient, -1, -2))
 
 
@@ -105,7 +114,11 @@ def total_stress(stokes: Stokes, flow: Flow, *, active_stress: StressField | Non
 
     flow: a solution of `stokes`; active_stress: what drove it. Raises FieldError if their grids differ.
     """
-    if stokes.grid != flow.grid or (active_stress is not None and active_stress.grid != flow.grid):
+    if not isinstance(stokes, Stokes):
+        raise FieldError(f"stokes is of type {type(stokes).__name__}; give the tissue.Stokes that solved the flow")
+    if active_stress is not None:
+        active_stress = as_stress(active_stress)
+    if stokes.grid != as_flow(flow).grid or (active_stress is not None and active_stress.grid != flow.grid):
         raise FieldError("the fluid, the flow and the active stress lie on different grids; use one grid for all")
     grid, gradients = flow.grid, velocity_gradients(flow)
     eta = stokes.operator.viscosity()
@@ -124,7 +137,7 @@ def stress_at(stress: StressField, positions: ArrayLike) -> Array:
 
     stress: `total_stress(...)`, or one part of it. positions: [n, dim]. Raises FieldError as tissue.fields does.
     """
-    grid, points = stress.grid, as_positions(stress.grid, positions)
+    grid, points = as_stress(stress).grid, as_positions(stress.grid, positions)
     parts = [_gather(grid, part, points) for part in stress.normal]
     parts += [_gather(grid, part, points, nodes=pair) for part, pair in zip(stress.shear, grid.pairs, strict=True)]
     return np.stack(parts, axis=-1)

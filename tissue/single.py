@@ -50,7 +50,7 @@ def coefficients(levels: Hierarchy, co: Array, fields: Array, *, viscosity: floa
         [1.0 / viscosity] * (1 + pairs) + [drag] + [1.0 / drag] * dim + [viscosity, 1.0 / viscosity, 1.0 / viscosity]
     )
     r = tuple(np.float32(v) for v in levels.r)
-    pack[dim](r, levels.geometry, lines.table, co, fields, packed, factors)
+    pack[dim](r, levels.geometry, lines.table, co, fields, packed, factors, numba.get_num_threads())
     present = np.zeros((len(lines.table), 3), np.int64)
     finest = fields[: 3 * math.prod(levels.shape)].reshape(3, -1)
     present[:, columns.FRICTION], present[:, columns.BULK] = finest[1].any(), finest[2].any()
@@ -67,8 +67,10 @@ class Desk:
         lines, dim = levels.lines, levels.grid.dim
         self.levels, self.threads = levels, threads
         self.x, self.y, self.f, self.left = (np.zeros((dim + 1) * lines.slots, np.float32) for _ in range(4))
-        self.q = np.zeros(lines.slots, np.float32)
-        self.work = np.zeros(threads * lines.scratch, np.float32)
+        # memory is taken only for what is used
+        self.q = np.zeros((kernels.TOGETHER + 1) * lines.slots, np.float32)
+        self.between = np.zeros((kernels.TOGETHER - 1) * (dim + 1) * lines.slots, np.float32)
+        self.work = np.zeros(threads * kernels.TOGETHER * lines.scratch, np.float32)
         self.size = (dim + 1) * int(lines.table[0, columns.SLOTS])
         self.directions = room(self.size, np.float32, most=DIRECTIONS)
 
@@ -164,6 +166,7 @@ class Single:
             self.desk.f,
             self.desk.q,
             self.desk.left if left is None else left,
+            self.desk.between,
             self.desk.work,
             np.float32(self.damping),
             self.sweeps,

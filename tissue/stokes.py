@@ -12,14 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tissue import fourier, multigrid
 from tissue.errors import CompatibilityError, FieldError, SolveError
-from tissue.fields import StressField, as_field, as_inverse_bulk
+from tissue.fields import StressField, as_field, as_grid, as_inverse_bulk, as_stress
 from tissue.grid import AXES, Array, Grid, beyond, lower
+from tissue.passes import differ, largest
 
 MOST_CYCLES = 300
 # Sums of forces and of growth that cancel leave rounding of about this size, relative to what was summed;
@@ -69,9 +71,11 @@ class Flow:
 
     def divergence(self) -> Array:
         """div u in the cells."""
-        shape, spacing = self.grid.shape, self.grid.spacing
-        parts = ((beyond(u, a, shape[a]) - lower(u, a, shape[a])) / spacing[a] for a, u in enumerate(self.velocity))
-        return np.asarray(sum(parts, np.zeros(shape)))
+        grid, total = self.grid, np.zeros(self.grid.shape)
+        for a, given in enumerate(self.velocity):
+            u = np.require(given, np.float64, ["C", "W"])
+            differ(beyond(u, a, grid.shape[a]), lower(u, a, grid.shape[a]), grid.spacing[a], total, add=True)
+        return total
 
 
 def check_finite(flow: Flow) -> None:
@@ -104,7 +108,7 @@ class Stokes:
     _uniform: tuple[float, float] | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        shape = self.grid.shape
+        shape = as_grid(self.grid).shape
         viscosity = as_field("viscosity", self.viscosity, shape, above=0.0)
         friction = as_field("friction", self.friction, shape, lowest=0.0)
         inverse_bulk = as_inverse_bulk(self.bulk_viscosity, shape)
@@ -160,8 +164,9 @@ class Stokes:
         """
         f = self._right_hand_side(active_stress, force, growth)
         a, levels = self.operator, self.operator.hierarchy
-        held, given = np.zeros_like(f), _given(self.grid, walls or {})
-        if given:
+        given = _given(self.grid, {} if walls is None else walls)
+        held = np.zeros_like(f) if given else None
+        if held is not None:
             _set_walls(a, given, held, f)
             driven = np.empty_like(f)
             multigrid.residual(a, held, f, driven)
@@ -171,15 +176,17 @@ class Stokes:
             return self._exact(f)
         x = np.zeros_like(f)
         if guess is not None:
-            if guess.grid != self.grid:
+            if not isinstance(guess, Flow) or guess.grid != self.grid:
                 raise FieldError("the guess is a flow on another grid; give a flow on this one, or none")
             self._load(guess, x)
-            x -= held
+            if held is not None:
+                x -= held
             x[:-1][a.coefficients()[a.friction_row + a.dim + 1 : -1] == 0.0] = 0.0
         iterations, error = multigrid.solve(a, f, x=x, tolerance=self.tolerance, cycles=MOST_CYCLES)
         if not error <= self.tolerance:
             raise SolveError(self._missed(iterations, error))
-        x += held
+        if held is not None:
+            x += held
         slots = x.reshape(-1, *levels.shape)
         velocity = tuple(_faces(self.grid, slots[b], b) for b in range(self.grid.dim))
         flow = self._flow(velocity, slots[-1][_box(self.grid.shape)], iterations, error)
@@ -229,17 +236,15 @@ class Stokes:
         grid, a = self.grid, self.operator
         f = np.zeros((grid.dim + 1, int(np.prod(a.hierarchy.shape))))
         slots = f.reshape(-1, *a.hierarchy.shape)
-        parts = [np.zeros(grid.face_shape(b)) for b in range(grid.dim)]
-        if force is not None:
-            if len(force) != grid.dim:
-                raise FieldError(f"force has {len(force)} components; give one for each of {grid.dim} axes")
-            for b in range(grid.dim):
-                parts[b] += as_field(f"force along {AXES[b]}", force[b], grid.face_shape(b))
+        parts = [slots[b][_box(grid.face_shape(b))] for b in range(grid.dim)]
         if active_stress is not None:
-            if active_stress.grid != grid:
+            if as_stress(active_stress).grid != grid:
                 raise FieldError("the active stress lies on another grid; spread it on this one")
-            for part, pull in zip(parts, active_stress.force(), strict=True):
-                part += pull
+            active_stress.force_into(parts)
+        if force is not None:
+            along = _components("force", force, grid.dim)
+            for b in range(grid.dim):
+                parts[b] += as_field(f"force along {AXES[b]}", along[b], grid.face_shape(b))
         for b, part in enumerate(parts):
             ends = np.moveaxis(part, b, 0)
             for end, kind in ((0, grid.sides[b][0]), (-1, grid.sides[b][1])):
@@ -247,7 +252,6 @@ class Stokes:
                     ends[end] *= 0.5
                 elif kind != "periodic" and (end == 0 or grid.open[b]):
                     ends[end] = 0.0
-            slots[b][_box(part.shape)] = part
         if growth is not None:
             grown = as_field("growth", growth, grid.shape)
             bulk = a.row(a.friction_row + a.dim)[_box(grid.shape)]
@@ -258,7 +262,7 @@ class Stokes:
         """Refuse a mean that nothing resists; take away the rounding of one that cancels."""
         a = self.operator
         modes = a.modes
-        driving = max(float(np.abs(f[:-1]).max()), a.scale * float(np.abs(f[-1]).max()))
+        driving = max(largest(f[:-1]), a.scale * largest(f[-1]))
         if modes.free_pressure and modes.softness == 0.0:
             grown = f[-1].reshape(a.hierarchy.shape)[_box(self.grid.shape)]
             mean = _without_mean(grown, driving / a.scale)
@@ -312,6 +316,8 @@ def _faces(grid: Grid, slots: Array, axis: int) -> Array:
 
 def _without_mean(view: Array, driving: float, mass: Array | float = 1.0) -> float | None:
     """Take its mean off; the mean if it is more than rounding."""
+    if largest(view) == 0.0:
+        return None
     # shares before sums, so that none is beyond the range of numbers
     whole = float(np.broadcast_to(mass, view.shape).sum())
     shares = view / whole
@@ -326,10 +332,23 @@ def _without_mean(view: Array, driving: float, mass: Array | float = 1.0) -> flo
     return None
 
 
+def _components(name: str, value: object, dim: int) -> Sequence[ArrayLike]:
+    """One for each axis. Raises FieldError for anything else."""
+    listed = isinstance(value, Sequence) and not isinstance(value, str)
+    if not listed and not (isinstance(value, np.ndarray) and value.ndim):
+        raise FieldError(f"{name} is of type {type(value).__name__}; give one component for each of {dim} axes")
+    value = cast(Sequence[ArrayLike], value)
+    if len(value) != dim:
+        raise FieldError(f"{name} has {len(value)} components; give one for each of {dim} axes")
+    return value
+
+
 def _given(grid: Grid, walls: Walls) -> dict[tuple[int, int], list[Array]]:
     """Velocities of sides by axis and end, each component on the side's faces or the ends of its edges."""
     names = {sign + AXES[axis]: (axis, end) for axis in range(grid.dim) for end, sign in enumerate("-+")}
     given = {}
+    if not isinstance(walls, Mapping):
+        raise FieldError("walls gives velocities by side, as in {'-x': (1.0, 0.0)}")
     for name, velocity in walls.items():
         if name not in names:
             raise FieldError(f"walls names {name!r}; the sides are {', '.join(names)}")
@@ -337,12 +356,11 @@ def _given(grid: Grid, walls: Walls) -> dict[tuple[int, int], list[Array]]:
         kind = grid.sides[axis][end]
         if kind not in ("moving", "inflow"):
             raise FieldError(f"walls gives side {name} a velocity, but it is {kind!r}; make it 'moving' or 'inflow'")
-        if len(velocity) != grid.dim:
-            raise FieldError(f"the velocity of side {name} has {len(velocity)} components; give {grid.dim}")
+        along = _components(f"the velocity of side {name}", velocity, grid.dim)
         parts = []
         for b in range(grid.dim):
             shape = tuple(n for c, n in enumerate(grid.face_shape(b)) if c != axis)
-            parts.append(as_field(f"velocity {'uvw'[b]} of side {name}", velocity[b], shape))
+            parts.append(as_field(f"velocity {'uvw'[b]} of side {name}", along[b], shape))
         if kind == "moving" and parts[axis].any():
             raise FieldError(f"side {name} is a moving wall, and nothing flows through it; make it 'inflow'")
         given[axis, end] = parts

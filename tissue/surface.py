@@ -43,8 +43,8 @@ def advance_surface(flow: Flow, positions: ArrayLike, elements: ArrayLike, dt: f
     positions: [n, 3]. elements: [m, 3], the points of each triangle, with normals to the same side.
     Raises FieldError as `advance` and `spread_tension` do, and for triangles of more than one surface.
     """
-    dt, grid = float(as_field("dt", dt, ())), flow.grid
-    read = carrier(flow)
+    read, grid = carrier(flow), flow.grid
+    dt = float(as_field("dt", dt, ()))
     points = into_box(grid, as_positions(grid, positions))
     pieces = as_elements(points, elements)
     if pieces.shape[1] != 3:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tissue.errors import FieldError
-from tissue.fields import as_field, as_positions
+from tissue.fields import as_count, as_field, as_flag, as_positions
 from tissue.grid import Array, Grid
 from tissue.levels import Integers
 from tissue.movement import spread_force
@@ -26,9 +26,14 @@ ROUNDS = 3
 
 
 def line(points: int, *, closed: bool = True) -> Integers:
-    """The pieces of a line of points in their order, [n, 2], or [n - 1, 2] where it is open."""
-    start = np.arange(points if closed else points - 1)
-    return np.stack([start, (start + 1) % max(points, 1)], axis=1)
+    """
+    The pieces of a line of points in their order, [n, 2], or [n - 1, 2] where it is open.
+
+    Raises FieldError for points that are no whole number.
+    """
+    n = as_count("points", points)
+    start = np.arange(n if as_flag("closed", closed) else max(n - 1, 0))
+    return np.stack([start, (start + 1) % max(n, 1)], axis=1)
 
 
 def spread_tension(grid: Grid, positions: ArrayLike, elements: ArrayLike, tension: ArrayLike) -> tuple[Array, ...]:
@@ -58,7 +63,8 @@ def enclosed(grid: Grid, positions: ArrayLike, elements: ArrayLike) -> float:
     The area inside a closed line (counterclockwise), the volume inside a closed surface (normals outwards).
 
     Arguments as for `spread_tension`. A periodic axis is cut in the widest gap between points. Raises FieldError as
-    that does, and for a piece across that gap.
+    that does, for a piece across that gap, and for lines and surfaces that are open, or whose pieces do not all go
+    round the same way.
     """
     points = as_positions(grid, positions)
     pieces = as_elements(points, elements)
@@ -70,8 +76,34 @@ def enclosed(grid: Grid, positions: ArrayLike, elements: ArrayLike) -> float:
     if torn.any():
         k = int(np.argwhere(torn)[0, 0])
         raise FieldError(f"elements[{k}] reaches across a periodic side: what goes all the way round encloses nothing")
+    _closed(pieces)
     parts = np.linalg.det(corners)
     return float(parts.sum() / (2.0 if grid.dim == 2 else 6.0))
+
+
+def _closed(pieces: Integers) -> None:
+    """Raises FieldError where a piece ends without another that goes on from there."""
+    if pieces.shape[1] == 2:
+        ends = np.unique(pieces)
+        leave = np.bincount(pieces[:, 0], minlength=int(pieces.max(initial=0)) + 1)[ends]
+        arrive = np.bincount(pieces[:, 1], minlength=int(pieces.max(initial=0)) + 1)[ends]
+        if (leave != arrive).any():
+            k = int(np.argmax(leave != arrive))
+            raise FieldError(
+                f"the line is open at point {ends[k]}, where {arrive[k]} of its pieces end and {leave[k]} begin; as "
+                "many must end as begin at every point, which tissue.line(n) gives"
+            )
+        return
+    sides = np.concatenate([pieces[:, [0, 1]], pieces[:, [1, 2]], pieces[:, [2, 0]]])
+    ways = np.where(sides[:, 0] < sides[:, 1], 1, -1)
+    unique, place = np.unique(np.sort(sides, axis=1), axis=0, return_inverse=True)
+    turned = np.bincount(place.ravel(), ways, len(unique))
+    if turned.any():
+        k = int(np.argmax(turned != 0.0))
+        raise FieldError(
+            f"the surface is open, or its triangles do not all turn the same way, between points {unique[k, 0]} and "
+            f"{unique[k, 1]}; the triangles on both sides of every side must pass it in opposite directions"
+        )
 
 
 def resample(grid: Grid, positions: ArrayLike, *, points: int | None = None, closed: bool = True) -> Array:
@@ -86,7 +118,8 @@ def resample(grid: Grid, positions: ArrayLike, *, points: int | None = None, clo
     from scipy.interpolate import CubicSpline
 
     given = into_box(grid, as_positions(grid, positions))
-    number = len(given) if points is None else points
+    number = len(given) if points is None else as_count("points", points)
+    closed = as_flag("closed", closed)
     if min(len(given), number) < 4:
         raise FieldError(f"a line of {len(given)} points resampled by {number}; both must be 4 or more")
     steps = shortest(grid, np.roll(given, -1, axis=0) - given)
@@ -112,18 +145,23 @@ def resample(grid: Grid, positions: ArrayLike, *, points: int | None = None, clo
 def about_middle(grid: Grid, points: Array) -> Array:
     """Points of one body in one piece, near the origin: periodic axes are cut in the widest gap between points."""
     out = into_box(grid, points)
+    if not len(out):
+        return out
     for axis in np.flatnonzero(grid.periodic):
         size = grid.size[axis]
         places = np.sort(out[:, axis])
         gaps = np.diff(places, append=places[:1] + size)
         cut = places[np.argmax(gaps)] + 0.5 * gaps.max()
         out[:, axis] = (out[:, axis] - cut) % size
-    return np.asarray(out - out.mean(axis=0)) if len(out) else out
+    return np.asarray(out - out.mean(axis=0))
 
 
 def as_elements(points: Array, elements: ArrayLike) -> Integers:
     """Elements as integers [m, corners]. Raises FieldError where they are none, or name points that are not there."""
-    pieces = np.asarray(elements)
+    try:
+        pieces = np.asarray(elements)
+    except ValueError as error:
+        raise FieldError(f"elements are no array: {error}") from error
     shapes = {2: "[m, 2]", 3: "[m, 2] or [m, 3]"}[points.shape[1]]
     if pieces.ndim != 2 or not 2 <= pieces.shape[1] <= points.shape[1] or not np.issubdtype(pieces.dtype, np.integer):
         raise FieldError(f"elements have shape {pieces.shape} and are {pieces.dtype}; give integers of shape {shapes}")

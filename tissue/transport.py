@@ -12,6 +12,7 @@ Sources: Strang 1968, doi:10.1137/0705041; van Leer 1979, doi:10.1016/0021-9991(
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,17 +20,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tissue import _kernels_transport as kernels
+from tissue import confined
 from tissue import diffusion as diffusing
 from tissue.errors import FieldError
-from tissue.fields import as_field
+from tissue.fields import as_field, as_grid, as_numbers
 from tissue.grid import AXES, OPEN, Array, Grid, beyond, lower
 from tissue.levels import Integers
-from tissue.stokes import Flow, check_finite
+from tissue.particles import as_flow
+from tissue.stokes import Flow
 
 Inflow = Mapping[tuple[int, int], Array]
 
 # Limited linear reconstruction with Heun's method keeps c >= 0 up to one half.
-LARGEST_COURANT = 0.45
+LARGEST_COURANT = 0.45  # half of it where two are reconstructed
 # A flow that takes more is a mistake in units or in dt, and would run for hours.
 MOST_STEPS = 10_000
 # Less of a cell than this is none of it.
@@ -58,6 +61,8 @@ class Morphogen:
 def _as_inflow(grid: Grid, inflow: Mapping[str, ArrayLike]) -> Inflow:
     """Concentrations beyond sides by axis and end."""
     names = {sign + AXES[axis]: (axis, end) for axis in range(grid.dim) for end, sign in enumerate("-+")}
+    if not isinstance(inflow, Mapping):
+        raise FieldError(f"inflow is of type {type(inflow).__name__}; give concentrations by side, as {{'-x': 1.0}}")
     given = {}
     for name, concentration in inflow.items():
         if name not in names:
@@ -114,46 +119,84 @@ def _sides(grid: Grid, flow: Flow, inflow: Inflow) -> tuple[Array, Integers]:
     return np.concatenate(parts), np.array(starts[:-1], np.int64)
 
 
-def _advect(grid: Grid, c: Array, flow: Flow, dt: float, inflow: Inflow) -> Array:
+def _steps(flow: Flow, dt: float, courant: float) -> int:
+    """How many steps of advection dt takes."""
+    grid = flow.grid
     turnover = np.zeros(grid.shape)
     with np.errstate(over="ignore"):
         for a, u in enumerate(flow.velocity):
             speed, n = np.abs(u), grid.shape[a]
             turnover += np.maximum(lower(speed, a, n), beyond(speed, a, n)) / grid.spacing[a]
     crossed = dt * float(turnover.max())
-    if not crossed <= MOST_STEPS * LARGEST_COURANT:
+    if not crossed <= MOST_STEPS * courant:
         raise FieldError(
             f"the flow crosses {crossed:.3g} grid cells in dt = {dt:g}, which would take more than {MOST_STEPS} "
             "steps of advection; take a smaller dt"
         )
-    sides, starts = _sides(grid, flow, inflow)
-    steps = int(np.ceil(crossed / LARGEST_COURANT))
+    return int(np.ceil(crossed / courant))
+
+
+def _layout(flow: Flow) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Of the grid, as the kernels take it: cells, stored faces, and which axes wrap round."""
+    grid = flow.grid
+    faces = tuple(grid.face_shape(a)[a] for a in range(grid.dim))
+    return grid.shape, faces, tuple(int(wraps) for wraps in grid.periodic)
+
+
+def _flat(flow: Flow) -> tuple[Array, ...]:
+    return tuple(np.require(u, requirements=["C", "W"]).reshape(-1) for u in flow.velocity)
+
+
+def _advect(grid: Grid, c: Array, flow: Flow, dt: float, inflow: Inflow) -> Array:
+    steps = _steps(flow, dt, LARGEST_COURANT)
     if steps == 0:
         return c
+    sides, starts = _sides(grid, flow, inflow)
     out, first, second = c.flatten(), np.empty(c.size), np.empty(c.size)
-    kernels.advect[grid.dim](
-        tuple(1.0 / h for h in grid.spacing),
-        out,
-        first,
-        second,
-        tuple(np.require(u, requirements=["C", "W"]).reshape(-1) for u in flow.velocity),
-        sides,
-        starts,
-        grid.shape,
-        tuple(grid.face_shape(a)[a] for a in range(grid.dim)),
-        tuple(int(wraps) for wraps in grid.periodic),
-        dt / steps,
-        steps,
-    )
+    r = tuple(1.0 / h for h in grid.spacing)
+    kernels.advect[grid.dim](r, out, first, second, _flat(flow), sides, starts, *_layout(flow), dt / steps, steps)
     return out.reshape(c.shape)
 
 
-def _as_fraction(grid: Grid, fraction: ArrayLike) -> Array:
-    phi = as_field("fraction", fraction, grid.shape, lowest=0.0)
+def _advect_confined(grid: Grid, c: Array, flow: Flow, dt: float, inflow: Inflow, before: Array, after: Array) -> Array:
+    """Advection of what is confined to a fraction, `before` and `after` it."""
+    alive = (before > 0.0) | (after > 0.0)
+    inner = confined.within(flow, alive)
+    out, volume = c.flatten(), before.flatten()
+    steps = _steps(inner, dt, 0.5 * LARGEST_COURANT)
+    if steps:
+        beside, within = {}, {}
+        for axis, end in itertools.product(range(grid.dim), (0, 1)):
+            # as much tissue flows in as there is at the side
+            near = np.take(np.maximum(before, after), -end, axis=axis)
+            beside[axis, end] = near
+            brought = inflow.get((axis, end), np.zeros_like(near))
+            within[axis, end] = np.divide(brought, near, out=np.zeros_like(near), where=near > 0.0)
+        (sides, starts), (sides_within, _) = _sides(grid, inner, beside), _sides(grid, inner, within)
+        work, flux = np.empty((4, c.size)), tuple(np.empty(u.size) for u in inner.velocity)
+        r = tuple(1.0 / h for h in grid.spacing)
+        kernels.advect_confined[grid.dim](
+            r, out, volume, work, flux, _flat(inner), sides, sides_within, starts, *_layout(flow), dt / steps, steps
+        )
+    carried = volume.reshape(grid.shape)
+    grown = carried * np.exp(np.minimum(dt * flow.divergence(), 1.0))
+    return confined.settled(grid, out.reshape(grid.shape), alive, carried, grown, after)
+
+
+def _as_fraction(grid: Grid, name: str, fraction: ArrayLike) -> Array:
+    phi = as_field(name, fraction, grid.shape, lowest=0.0)
     if phi.max() > 1.0:
         place = tuple(int(i) for i in np.unravel_index(np.argmax(phi), phi.shape))
-        raise FieldError(f"fraction[{', '.join(map(str, place))}] is {phi[place]}; a fraction lies between 0 and 1")
+        raise FieldError(f"{name}[{', '.join(map(str, place))}] is {phi[place]}; a fraction lies between 0 and 1")
     return np.where(phi < SMALLEST_FRACTION, 0.0, phi)
+
+
+def _as_exposure(grid: Grid, exposure: object) -> Array:
+    if not isinstance(exposure, np.ndarray) or exposure.dtype != np.float64 or not exposure.flags.writeable:
+        raise FieldError("exposure is no array to write into; give np.zeros(grid.shape)")
+    if exposure.shape != grid.shape:
+        raise FieldError(f"exposure has shape {exposure.shape}; give an array of shape {grid.shape}")
+    return exposure
 
 
 def transport(
@@ -166,7 +209,9 @@ def transport(
     decay: ArrayLike = 0.0,
     source: ArrayLike | None = None,
     fraction: ArrayLike | None = None,
+    fraction_after: ArrayLike | None = None,
     inflow: Mapping[str, ArrayLike] | None = None,
+    exposure: Array | None = None,
 ) -> Array:
     """
     A concentration after dt of dc/dt + div(u c) = D div(phi grad(c / phi)) - k c + s, in two or three dimensions.
@@ -174,11 +219,19 @@ def transport(
     concentration: amount per area (volume) of the grid, of the grid's shape at centres, not negative. flow: steady
     over dt, or None for a fluid at rest. diffusion: D, length^2 per time. decay: k, per time, a number or an array;
     points that take up k_i (area per time) each decay the substance by spread(grid, positions, k_i). source: s,
-    amount per area and time, not negative. fraction: phi [grid's shape], 0 to 1, the part of each place in which the
-    substance may diffuse, a mask for one; diffusion strives for one c / phi and passes no place without any. It is
-    carried along by nothing: give that of the time. inflow: concentration of what the flow brings in through open
-    sides, by name ("-x" the low, "+x" the high side of x), a number or an array of the side's cells; nothing if not
-    named. No side is passed by diffusion, so that inflow c at speed u brings u c.
+    amount per area and time, not negative. inflow: concentration of what the flow brings in through open sides, by
+    name ("-x" the low, "+x" the high side of x), a number or an array of the side's cells; nothing if not named. No
+    side is passed by diffusion, so that inflow c at speed u brings u c.
+
+    fraction: phi [grid's shape], 0 to 1, the part of each place in which the substance may be, a mask for one.
+    Less than 1e-6 counts as none. Diffusion strives for one c / phi; nothing enters places without any.
+    fraction_after: phi at the end of the step, of points that moved with the flow; phi stays as it is if not given, as
+    that of a vessel does. What is one c / phi everywhere stays so where the flow does not diverge. Take steps in which
+    nothing moves by more than its own width: where tissue is gone and none is left beside it, what it held stays.
+
+    exposure: an array [grid's shape] to which c over time is added, its integral over dt. decay * exposure is what
+    decay took away, and uptake * sample(grid, exposure, positions) what points with decay=spread(grid, positions,
+    uptake) took up, each of them.
 
     The total changes by source, decay and what the flow takes through open sides alone, to rounding; the result is
     not negative, whatever the step. Where decay varies or a fraction is given, the work grows as the root of
@@ -188,26 +241,40 @@ def transport(
     a closed side, a flow that would take more than 10,000 steps of advection within dt, and diffusion or decay that
     would take more than 200,000 terms.
     """
-    c = as_field("concentration", concentration, grid.shape, lowest=0.0)
+    c = as_field("concentration", concentration, as_grid(grid).shape, lowest=0.0)
     dt, diffusion = (float(as_field(n, v, (), lowest=0.0)) for n, v in (("dt", dt), ("diffusion", diffusion)))
-    rate = as_field("decay", decay, np.shape(decay) and grid.shape, lowest=0.0)
+    rate = as_numbers("decay", decay)
+    rate = as_field("decay", rate, rate.shape and grid.shape, lowest=0.0)
     secreted = None if source is None else as_field("source", source, grid.shape, lowest=0.0)
-    phi = None if fraction is None else _as_fraction(grid, fraction)
+    if fraction is None and fraction_after is not None:
+        raise FieldError("fraction_after is given without fraction; give that of the start of the step too")
+    phi = None if fraction is None else _as_fraction(grid, "fraction", fraction)
+    later = phi if fraction_after is None else _as_fraction(grid, "fraction_after", fraction_after)
+    over = None if exposure is None else _as_exposure(grid, exposure)
+    entering = _as_inflow(grid, {} if inflow is None else inflow)
 
-    entering = _as_inflow(grid, inflow or {})
-
-    def react(c: Array, dt: float) -> Array:
+    def react(c: Array, dt: float, phi: Array | None) -> Array:
         if rate.ndim or phi is not None:
             spread = np.require(np.broadcast_to(rate, grid.shape), requirements="C")
-            return diffusing.confined(grid, c, dt, diffusion=diffusion, decay=spread, source=secreted, fraction=phi)
-        return diffusing.uniform(grid, c, dt, diffusion=diffusion, decay=float(rate), source=secreted)
+            return diffusing.confined(
+                grid, c, dt, diffusion=diffusion, decay=spread, source=secreted, fraction=phi, exposure=over
+            )
+        return diffusing.uniform(grid, c, dt, diffusion=diffusion, decay=float(rate), source=secreted, exposure=over)
 
     if flow is None:
-        return react(c, dt)
-    if flow.grid != grid:
+        if fraction_after is not None:
+            raise FieldError("fraction_after is given without a flow; only what moves changes its fraction")
+        return react(c, dt, phi)
+    if as_flow(flow).grid != grid:
         raise FieldError("the flow lies on another grid than the concentration; use one grid for both")
-    check_finite(flow)
+    if phi is not None:
+        # nothing enters where there is no tissue
+        alive = phi if later is None else phi + later
+        entering = {(a, end): c * (np.take(alive, -end, axis=a) > 0.0) for (a, end), c in entering.items()}
     if entering and diffusion * dt > 0.0:
         entering, brought = _shared(grid, c, flow, dt, diffusion, entering)
         secreted = brought if secreted is None else secreted + brought
-    return react(_advect(grid, react(c, 0.5 * dt), flow, dt, entering), 0.5 * dt)
+    half = react(c, 0.5 * dt, phi)
+    if phi is None or later is None:
+        return react(_advect(grid, half, flow, dt, entering), 0.5 * dt, phi)
+    return react(_advect_confined(grid, half, flow, dt, entering, phi, later), 0.5 * dt, later)

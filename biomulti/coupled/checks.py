@@ -14,12 +14,13 @@ import tissue
 from biomulti import options
 from biomulti.coupled import directions
 from biomulti.coupled.directions import Direction
+from biomulti.coupled.kind import Kind
 from biomulti.coupled.life import LONG, RANDOM, Division, Rule
 from biomulti.coupled.outputs import Contractility, Output, Secretion, Uptake
-from biomulti.coupled.setup import Kind, Stepping
+from biomulti.coupled.setup import Stepping
 from biomulti.coupled.signals import Concentration, Dimension, Distance, Neighbours, Signal, part_fits
 from biomulti.coupled.words import in_words
-from biomulti.dimensions import dimension_of
+from biomulti.dimensions import IN_METRES, dimension_of
 from biomulti.errors import CouplingError, OptionError
 from biomulti.network import Network
 
@@ -190,6 +191,12 @@ def signal(
     if isinstance(given, Neighbours):
         if given.reduce == "contact" and grid.dim != 2:
             raise CouplingError("Neighbours(reduce='contact') weighs by the length of sides, in two dimensions only.")
+        for axis, length in enumerate(grid.size):
+            if given.within is not None and grid.periodic[axis] and not given.within < 0.5 * length:
+                raise CouplingError(
+                    f"{in_words(given)}: that is half or more of the periodic axis {directions.AXES[axis]}, which is "
+                    f"{length:g} long; a cell would meet another one twice."
+                )
         types_with_species(types, given.species, None, variables=True)
     part = getattr(given, "part", None)
     if part is not None and not part_fits(part, grid.dim):
@@ -237,10 +244,16 @@ def units_agree(given: Signal, parameter: str, network: Network, length_unit: st
             f"{in_words(given)} is {_unit(felt)}, and the parameter '{parameter}' of {network.id} is declared as "
             f"{_unit(wanted)}; say what one is in the other, gain=..., or a law."
         )
-    if "length" not in felt and not math.isclose(factor, 1.0, rel_tol=1e-9):
+    if "length" in felt:
+        if length_unit not in IN_METRES:
+            return
+        factor /= IN_METRES[length_unit] ** felt["length"]
+    if not math.isclose(factor, 1.0, rel_tol=1e-9):
+        known = {"time": network.time_unit, "length": length_unit}
+        own = _unit({known.get(name, name): power for name, power in felt.items()})
         raise CouplingError(
-            f"{in_words(given)} is in units of the time of {network.id}, {network.time_unit}, and the parameter "
-            f"'{parameter}' is declared in units {factor:g} times as large; give gain={1.0 / factor:g}."
+            f"{in_words(given)} is in units of {own}, and the parameter '{parameter}' of {network.id} is declared in "
+            f"units {factor:g} times as large; give gain={1.0 / factor:g}, or a law."
         )
 
 

@@ -27,7 +27,8 @@ from biomulti.result import provenance
 from biomulti.write_sbml import to_sbml
 
 if TYPE_CHECKING:
-    from biomulti.coupled.tissue import Tissue
+    from biomulti.coupled.kind import Kind
+    from biomulti.coupled.tissue import CellType, Tissue
 
 Arrays = Mapping[str, NDArray[Any]]
 SENTENCES = {
@@ -77,32 +78,56 @@ def written(sheet: Tissue, stepping: Stepping) -> tuple[dict[str, Any], dict[str
         arrays[f"fixed/own/{k}/{name}"] = values
     for name, (_, field) in sheet.morphogens.items():
         arrays[f"fixed/morphogen/{name}"] = field
-    kinds = []
-    for kind, given, count in zip(sheet.types, sheet.kinds.values(), sheet.counts, strict=True):
-        kinds.append(
-            {
-                "name": kind.name,
-                "sbml": _sbml(kind.network),
-                "source": kind.network.source,
-                "hash": kind.network.hash,
-                "adjust": kind.network.adjust,
-                "count": count,
-                **{n: getattr(given, n) for n in ("method", "tolerance")},
-                **{n: dict(getattr(given, n)) for n in ("initial", "parameters", "physical_scale")},
-            }
-        )
     document = {
         "grid": {"shape": sheet.grid.shape, "size": sheet.grid.size, "boundary": sheet.grid.boundary},
         "seed": sheet.seed,
-        "kinds": kinds,
+        "kinds": [kind_document(sheet, k) for k in range(len(sheet.types))],
         "options": {name: getattr(sheet, name) for name in OPTIONS},
         "outputs": [sentence(c) for c in sheet.outputs],
         "signals": [sentence(c) for c in sheet.signals],
         "rules": [sentence(r) for r in sheet.rules],
         "morphogens": [{f.name: getattr(m, f.name) for f in fields(m)} for m, _ in sheet.morphogens.values()],
+        "confined": sorted(sheet.confined),
         "stepping": {f.name: getattr(stepping, f.name) for f in fields(stepping)},
     }
     return document, arrays
+
+
+def kind_document(sheet: Tissue, k: int) -> dict[str, Any]:
+    """A type of cell."""
+    kind, given = sheet.types[k], list(sheet.kinds.values())[k]
+    return {
+        "name": kind.name,
+        "sbml": _sbml(kind.network),
+        "source": kind.network.source,
+        "hash": kind.network.hash,
+        "adjust": kind.network.adjust,
+        "count": sheet.counts[k],
+        **{n: getattr(given, n) for n in ("method", "tolerance")},
+        **{n: dict(getattr(given, n)) for n in ("initial", "parameters", "physical_scale")},
+    }
+
+
+def kind_documents(sheet: Tissue) -> tuple[str, ...]:
+    """All types, as texts that travel."""
+    return tuple(json.dumps(kind_document(sheet, k)) for k in range(len(sheet.types)))
+
+
+def kind_of(document: Mapping[str, Any]) -> Kind:
+    """The type of a document, compiled."""
+    from biomulti.coupled.tissue import compiled
+
+    return compiled(document["name"], _cell_type(document, 1))
+
+
+def _cell_type(document: Mapping[str, Any], cells: Any) -> CellType:
+    from biomulti.coupled.tissue import CellType
+
+    network = replace(load(document["sbml"], adjust=document["adjust"]), source=document["source"])
+    if network.hash != document["hash"]:
+        raise CheckpointError(f"the network '{network.id}' does not read as it was written.")
+    settings = {n: document[n] for n in ("method", "initial", "parameters", "tolerance", "physical_scale")}
+    return CellType(network, cells, **settings)
 
 
 _WRITTEN: dict[str, str] = {}
@@ -117,7 +142,7 @@ def _sbml(network: Any) -> str:
 
 def read(document: Mapping[str, Any], arrays: Arrays) -> tuple[Tissue, Stepping]:
     """The tissue of a document, and how it is stepped."""
-    from biomulti.coupled.tissue import CellType, Tissue
+    from biomulti.coupled.tissue import Tissue
 
     grid = tissue.Grid(
         tuple(document["grid"]["shape"]),
@@ -126,11 +151,7 @@ def read(document: Mapping[str, Any], arrays: Arrays) -> tuple[Tissue, Stepping]
     )
     positions, first, kinds = arrays["fixed/positions"], 0, {}
     for kind in document["kinds"]:
-        network = replace(load(kind["sbml"], adjust=kind["adjust"]), source=kind["source"])
-        if network.hash != kind["hash"]:
-            raise CheckpointError(f"the network '{network.id}' of the checkpoint does not read as it was written.")
-        settings = {n: kind[n] for n in ("method", "initial", "parameters", "tolerance", "physical_scale")}
-        kinds[kind["name"]] = CellType(network, positions[first : first + kind["count"]], **settings)
+        kinds[kind["name"]] = _cell_type(kind, positions[first : first + kind["count"]])
         first += kind["count"]
     sheet = Tissue(
         kinds,
@@ -146,6 +167,7 @@ def read(document: Mapping[str, Any], arrays: Arrays) -> tuple[Tissue, Stepping]
     for given in document["morphogens"]:
         morphogen = tissue.Morphogen(**given)
         sheet.morphogens[morphogen.name] = (morphogen, arrays[f"fixed/morphogen/{morphogen.name}"])
+    sheet.confined = set(document["confined"])
     sheet.outputs = [understood(c) for c in document["outputs"]]
     sheet.signals = [understood(c) for c in document["signals"]]
     sheet.rules = [understood(r) for r in document["rules"]]

@@ -11,10 +11,11 @@ from biomulti import _kernels_division as kernels
 from biomulti._rng import exponentials, streams
 from biomulti.cells import CellPopulation
 from biomulti.coupled.directions import POLARITY, as_direction
+from biomulti.coupled.kind import Kind
 from biomulti.coupled.life import LONG, RANDOM, Death, Division, LifeRule
 from biomulti.coupled.lineage import Lineage
 from biomulti.coupled.moment import Moment
-from biomulti.coupled.setup import Kind, Setup
+from biomulti.coupled.setup import Setup
 from biomulti.coupled.state import State
 from biomulti.stepper import Stepper
 from tissue.particles import into_box
@@ -85,15 +86,15 @@ def _rearrange(setup: Setup, state: State, now: Moment, dies: Booleans, divides:
     axis = _axes(setup, now, mothers, rule, of_first)
     rng[::2] = of_first
     for k, (kind, (stay, own_mothers, own_first)) in enumerate(zip(setup.types, changed, strict=True)):
-        cells = state.populations[k]
-        found = cells.taken(np.concatenate([stay, own_mothers]))
+        found = state.networks[k].population().taken(np.concatenate([stay, own_mothers]))
         if len(own_mothers):
             of_type = (places[k].start <= mothers) & (mothers < places[k].stop)
             numbers = born.reshape(-1, 2)[of_type]
             own_second = len(stay) + np.arange(len(own_mothers))
             _deal(setup, kind, found, own_first, own_second, share[of_type], rule[of_type], numbers)
-        state.populations[k] = found
+        state.networks[k] = setup.place(k, found)
         state.own[k] = state.own[k][np.concatenate([stay, own_mothers])]
+        state.driving[k] = state.driving[k][np.concatenate([stay, own_mothers])]
     state.bodies = bodies.taken(source)
     state.histories = [h.taken(source) for h in state.histories]
     if len(mothers):
@@ -207,6 +208,7 @@ def _deal(
                 past[..., cut] *= part[:, None, None, None]
                 cells.past.state[daughters] = past
     cells.left[index] = exponentials(rng)
+    cells.number[index] = numbers.ravel()
     cells.rng[index] = rng
     changed = np.zeros(cells.rows, dtype=bool)
     changed[index] = True

@@ -24,8 +24,13 @@ class History:
         return cls(np.empty(0), np.empty((0, cells)))
 
     def add(self, time: float, value: Floats, lag: float) -> None:
-        """One more moment; those no longer needed for a delay of `lag` are dropped."""
-        first = max(0, int(np.searchsorted(self.time, time - lag, side="right")) - 1)
+        """One more moment; those no longer needed for a delay of `lag` are dropped.
+
+        What is asked for from now on is later than the moment before this one, less the delay, as the networks' second
+        half of a step comes after its end has been felt.
+        """
+        since = float(self.time[-1]) if len(self.time) else time
+        first = max(0, int(np.searchsorted(self.time, since - lag, side="right")) - 1)
         first = min(first, max(0, len(self.time) + 1 - KEPT))
         self.time = np.append(self.time[first:], time)
         self.value = np.concatenate([self.value[first:], value[None]])

@@ -1,8 +1,10 @@
 """How networks, flow and life take turns.
 
     Lie       networks dt with the signals of the start; flow dt with the amounts of the end; signals; life.
-    Strang    networks dt/2; flow dt with the amounts and places of the middle; networks dt/2; signals; life.
+    Strang    networks dt/2; flow dt with the amounts and places of the middle; signals; networks dt/2; life.
               Signals are taken at the middle of what they act on, along the line through the last two of them.
+
+What neighbours have is felt last, after life. Of the signals of its own body a daughter feels her own from her birth.
 
 Lie is of first order in dt, Strang of second.
 Sources: Strang 1968, doi:10.1137/0705041; the step is chosen as in Hairer, Norsett and Wanner 1993, section II.4.
@@ -19,12 +21,13 @@ from biomulti.coupled import division, mechanics
 from biomulti.coupled.lineage import Lineage
 from biomulti.coupled.moment import Moment
 from biomulti.coupled.setup import Setup, Stepping
-from biomulti.coupled.signals import Neighbours, never_negative
+from biomulti.coupled.signals import Age, Neighbours, Size, Strain, never_negative
 from biomulti.coupled.state import State
 
 Floats = NDArray[np.float64]
 SMALLEST = 1e-3  # step, over the interval between frames
 SAFETY = 0.8  # of the step that would just meet the tolerance
+OF_BODY = (Strain, Size, Age)  # signals that begin anew with a daughter
 FEWER, MORE = 0.3, 2.0  # by what factors a step may change at once
 
 
@@ -39,8 +42,11 @@ def step(setup: Setup, stepping: Stepping, state: State, lineage: Lineage, end: 
     else:
         _networks(setup, state, start, end, stepping)
         _flow(setup, stepping, state, end, dt, errors)
-    feel(setup, state, Moment(setup, state), end, stepping, of_networks=True, errors=errors)
+    known = state.next_id
     division.live(setup, state, lineage)
+    if state.next_id > known:
+        _begin_anew(setup, state, known)
+    feel(setup, state, Moment(setup, state), end, stepping, of_networks=True, errors=errors)
     state.steps += 1
     if stepping.dt is None:
         state.dt = _next(stepping, dt, max(errors, default=0.0))
@@ -55,9 +61,10 @@ def ends(state: State, until: float) -> float:
 def _networks(setup: Setup, state: State, start: float, end: float, stepping: Stepping) -> None:
     """Every cell's network, its parameters being what signals make of them in the middle of the interval."""
     drive(setup, state, 0.5 * (start + end), stepping)
-    for kind, cells in zip(setup.types, state.populations, strict=True):
-        if cells.rows:
-            kind.stepper.advance(cells, np.array([end]))
+    for k, networks in enumerate(state.networks):
+        system = setup.types[k].stepper.system
+        parameters = [system.parameters.index(name) for name in setup.driven(k)]
+        networks.advance(parameters, state.driving[k], end)
 
 
 def _flow(setup: Setup, stepping: Stepping, state: State, end: float, dt: float, errors: list[float]) -> None:
@@ -97,6 +104,16 @@ def feel(
         history.add(time, felt, coupling.lag)
 
 
+def _begin_anew(setup: Setup, state: State, known: int) -> None:
+    """Daughters, numbered from `known` on, feel their own bodies; a delay still brings what their parent felt."""
+    now, born = Moment(setup, state), state.bodies.id >= known
+    for coupling, history in zip(setup.signals, state.histories, strict=True):
+        if isinstance(coupling.signal, OF_BODY):
+            jump = np.where(born, now.feel(coupling.signal) - history.value[-1], 0.0)
+            # all moments alike, so that the line through them goes on from the new one
+            history.value[-1 if coupling.lag else 0 :] += jump
+
+
 def drive(setup: Setup, state: State, time: float, stepping: Stepping) -> None:
     """Parameters of all networks as signals make them at a time."""
     column = [0] * len(setup.types)
@@ -106,8 +123,7 @@ def drive(setup: Setup, state: State, time: float, stepping: Stepping) -> None:
             history.at(time - coupling.lag, ahead=stepping.ahead, lowest=_lowest(coupling.signal))
         )
         for k in coupling.types:
-            index = setup.types[k].stepper.system.parameters.index(coupling.parameter)
-            state.populations[k].p[:, index] = state.own[k][:, column[k]] + value[places[k]]
+            state.driving[k][:, column[k]] = state.own[k][:, column[k]] + value[places[k]]
             column[k] += 1
 
 

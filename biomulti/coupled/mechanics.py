@@ -21,6 +21,7 @@ from biomulti.coupled.setup import Setup, Stepping
 from biomulti.coupled.state import Bodies, State
 
 Floats = NDArray[np.float64]
+Shares = tuple[Floats, ...] | None  # how much of every place is tissue, before and after
 EMPTY = 1e-9  # share of a place that cells cover, below which there is no tissue
 TOO_FAR = 1.5  # times `courant`, beyond which a flow that was just solved has its step cut
 
@@ -95,7 +96,7 @@ def move(setup: Setup, state: State, stepping: Stepping, dt: float) -> tuple[Mom
     Returns the moment at which the last flow was solved, and its time.
     """
     left, start = dt, state.time - dt
-    reading = Moment(setup, state)
+    reading = Moment(setup, state, time=start + 0.5 * dt if stepping.ahead else state.time)
     reading.read([c.species for c in setup.outputs])
     while True:
         pieces = max(1, math.ceil(_crossed(state.flow, left) / stepping.courant))
@@ -134,35 +135,50 @@ def _predicted(setup: Setup, state: State, now: Moment, dt: float) -> Bodies:
 
 def _carry(setup: Setup, state: State, now: Moment, dt: float) -> None:
     """Morphogens and cells over dt in the flow; sources and gradients are those of where the cells are `now`."""
-    for name, morphogen in setup.morphogens.items():
-        release, clear = np.zeros(len(now.bodies)), np.zeros(len(now.bodies))
-        for coupling in setup.outputs:
-            if isinstance(coupling.output, Secretion | Uptake) and coupling.output.morphogen == name:
-                rate = driven(now, coupling.species, coupling.types) * coupling.output.per_molecule
-                if isinstance(coupling.output, Secretion):
-                    release += rate
-                else:
-                    clear += rate
-        decay: float | Floats = morphogen.decay
-        if clear.any():
-            decay = decay + tissue.spread(setup.grid, now.positions, clear)
-        state.morphogens[name] = tissue.transport(
-            setup.grid,
-            state.morphogens[name],
-            state.flow,
-            dt,
-            diffusion=morphogen.diffusion,
-            decay=decay,
-            source=tissue.spread(setup.grid, now.positions, release) if release.any() else None,
-        )
-    here = state.bodies
-    gradient = tissue.velocity_gradient(state.flow, now.positions)
-    here.size = here.size * np.exp(_dilation(setup, state, now, gradient) * dt)
-    here.axis = tissue.turn(here.axis, gradient, dt, alignment=setup.alignment)
-    here.deformation = tissue.deform(here.deformation, gradient, dt)
-    here.position = tissue.advance(state.flow, here.position, dt)
+    here, gradient = state.bodies, now.gradient
+    position = tissue.advance(state.flow, here.position, dt)
     if setup.spacing:
-        here.position = tissue.keep_apart(setup.grid, here.position, setup.spacing)
+        position = tissue.keep_apart(setup.grid, position, setup.spacing)
+    after = replace(
+        here,
+        position=position,
+        size=here.size * np.exp(_dilation(setup, state, now, gradient) * dt),
+        axis=tissue.turn(here.axis, gradient, dt, alignment=setup.alignment),
+        deformation=tissue.deform(here.deformation, gradient, dt),
+    )
+    shares = None
+    if setup.confined:
+        shares = tuple(tissue.fraction(setup.grid, b.position, b.size) for b in (here, after))
+    for name in setup.morphogens:
+        _transport(setup, state, now, name, dt, shares if name in setup.confined else None)
+    state.bodies = after
+
+
+def _transport(setup: Setup, state: State, now: Moment, name: str, dt: float, shares: Shares) -> None:
+    """A morphogen over dt in the flow, released and taken up by cells where they are `now`."""
+    morphogen = setup.morphogens[name]
+    release, clear = np.zeros(len(now.bodies)), np.zeros(len(now.bodies))
+    for coupling in setup.outputs:
+        if isinstance(coupling.output, Secretion | Uptake) and coupling.output.morphogen == name:
+            rate = driven(now, coupling.species, coupling.types) * coupling.output.per_molecule
+            if isinstance(coupling.output, Secretion):
+                release += rate
+            else:
+                clear += rate
+    decay: float | Floats = morphogen.decay
+    if clear.any():
+        decay = decay + tissue.spread(setup.grid, now.positions, clear)
+    state.morphogens[name] = tissue.transport(
+        setup.grid,
+        state.morphogens[name],
+        state.flow,
+        dt,
+        diffusion=morphogen.diffusion,
+        decay=decay,
+        source=tissue.spread(setup.grid, now.positions, release) if release.any() else None,
+        fraction=None if shares is None else shares[0],
+        fraction_after=None if shares is None else shares[1],
+    )
 
 
 def averaged(

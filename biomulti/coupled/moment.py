@@ -23,25 +23,22 @@ Floats = NDArray[np.float64]
 class Moment:
     """The cells, the flow and the fields of a moment, to read; what takes work is worked out once, when asked for.
 
+    time: to which the networks have come, in their unit; None is that of the state, to which all else has.
     Arrays over cells hold all types, one after another, and live only until the next step: copy what is kept.
     """
 
-    def __init__(self, setup: Setup, state: State, bodies: Bodies | None = None) -> None:
+    def __init__(self, setup: Setup, state: State, bodies: Bodies | None = None, time: float | None = None) -> None:
         self.setup = setup
         self.state = state
         self.bodies = state.bodies if bodies is None else bodies
+        self.time = state.time if time is None else time
         self._amounts: dict[str, Floats] = {}
 
     def at(self, bodies: Bodies) -> Moment:
         """The same moment of the networks with the cells elsewhere."""
-        other = Moment(self.setup, self.state, bodies)
+        other = Moment(self.setup, self.state, bodies, self.time)
         other._amounts = self._amounts
         return other
-
-    @property
-    def time(self) -> float:
-        """In the networks' unit of time."""
-        return self.state.time
 
     @property
     def grid(self) -> tissue.Grid:
@@ -65,7 +62,7 @@ class Moment:
     @cached_property
     def types(self) -> NDArray[np.int64]:
         """Which type each cell is of, [n]."""
-        return np.repeat(np.arange(len(self.setup.types)), [p.rows for p in self.state.populations])
+        return np.repeat(np.arange(len(self.setup.types)), [n.rows for n in self.state.networks])
 
     def amount(self, species: str) -> Floats:
         """Molecules of a species in every cell, [n]; none in cells whose network lacks it."""
@@ -77,9 +74,9 @@ class Moment:
         """Work out several amounts at once."""
         wanted = [name for name in species if name not in self._amounts]
         found = {name: np.zeros(len(self.bodies)) for name in wanted}
-        for kind, cells, place in zip(self.setup.types, self.state.populations, self.state.slices, strict=True):
+        for kind, networks, place in zip(self.setup.types, self.state.networks, self.state.slices, strict=True):
             here = [name for name in wanted if name in kind.species]
-            for name, column in kind.amounts(cells, here, self.time).items():
+            for name, column in networks.amounts(here).items():
                 found[name][place] = column
         self._amounts |= found
 
@@ -132,7 +129,7 @@ class Moment:
     @cached_property
     def contacts(self) -> tissue.Neighbours:
         """Cells whose Voronoi cells touch, no further apart than three times the mean distance."""
-        longest = 3.0 * float(np.mean(self.bodies.size)) ** (1.0 / self.grid.dim)
+        longest = 3.0 * float(np.mean(self.bodies.size)) ** (1.0 / self.grid.dim) if len(self.bodies) else np.inf
         return tissue.contacts(self.grid, self.positions, longest=longest)
 
 

@@ -96,8 +96,8 @@ class Cells:
         for coupling in setup.signals:
             column = np.full(len(now.ids), np.nan)
             for k in coupling.types:
-                index = setup.types[k].stepper.system.parameters.index(coupling.parameter)
-                column[now.state.slices[k]] = now.state.populations[k].p[:, index]
+                driven = setup.driven(k).index(coupling.parameter)
+                column[now.state.slices[k]] = now.state.driving[k][:, driven]
             frame[recorded_as(coupling.parameter, RESERVED)] = (("cell",), column[rows], {"long_name": str(coupling)})
         return frame
 

@@ -21,12 +21,13 @@ WAITING = ("agenda", "past")
 def packed(state: State) -> tuple[dict[str, Any], Arrays]:
     """Numbers by name, and arrays by name."""
     arrays: Arrays = {f"bodies/{f.name}": getattr(state.bodies, f.name) for f in fields(Bodies)}
-    for k, cells in enumerate(state.populations):
+    populations = [networks.population() for networks in state.networks]
+    for k, cells in enumerate(populations):
         arrays |= {f"cells/{k}/{name}": getattr(cells, name) for name in PER_ROW}
         for part in WAITING:
             held = getattr(cells, part)
             arrays |= {f"cells/{k}/{part}/{f.name}": getattr(held, f.name) for f in fields(held)}
-        arrays[f"own/{k}"] = state.own[k]
+        arrays[f"own/{k}"], arrays[f"driving/{k}"] = state.own[k], state.driving[k]
     for k, history in enumerate(state.histories):
         arrays[f"history/{k}/time"], arrays[f"history/{k}/value"] = history.time, history.value
     arrays |= {f"flow/{axis}": part for axis, part in enumerate(state.flow.velocity)}
@@ -42,8 +43,8 @@ def packed(state: State) -> tuple[dict[str, Any], Arrays]:
         "dt": state.dt,
         "iterations": state.flow.iterations,
         "residual": float(state.flow.residual),
-        "begun": [cells.begun for cells in state.populations],
-        "driven": [sorted(cells.driven) for cells in state.populations],
+        "begun": [cells.begun for cells in populations],
+        "driven": [sorted(cells.driven) for cells in populations],
     }
     return numbers, arrays
 
@@ -68,8 +69,9 @@ def unpacked(setup: Setup, numbers: Mapping[str, Any], arrays: Mapping[str, NDAr
         time=numbers["time"],
         steps=numbers["steps"],
         bodies=Bodies(**{f.name: arrays[f"bodies/{f.name}"] for f in fields(Bodies)}),
-        populations=[population(k) for k in range(len(setup.types))],
+        networks=[setup.place(k, population(k)) for k in range(len(setup.types))],
         own=[arrays[f"own/{k}"] for k in range(len(setup.types))],
+        driving=[arrays[f"driving/{k}"] for k in range(len(setup.types))],
         flow=tissue.Flow(grid, velocity, arrays["flow/p"], numbers["iterations"], numbers["residual"]),
         active=tissue.StressField(grid, *parts),
         growth=arrays.get("growth"),

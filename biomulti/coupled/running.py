@@ -53,10 +53,15 @@ class Running:
 
     @classmethod
     def begun(
-        cls, sheet: Tissue, stepping: Stepping, observe: Observer | Sequence[Observer] | None, folder: Path | None
+        cls,
+        sheet: Tissue,
+        stepping: Stepping,
+        observe: Observer | Sequence[Observer] | None,
+        folder: Path | None,
+        cluster: Any = None,
     ) -> Running:
         """At the start."""
-        observers, setup = as_observers(observe), sheet.setup()
+        observers, setup = as_observers(observe), sheet.setup(cluster)
         if folder is not None:
             with storing(folder):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -75,11 +80,12 @@ class Running:
         *,
         t_end: float | None = None,
         number: int | None = None,
+        cluster: Any = None,
     ) -> tuple[Running, float]:
         """From the last checkpoint in a folder, or that of a number, and the end: `t_end`, or that of the run."""
         _, document, arrays = store.latest(folder, number=number)
         sheet, stepping = definition.read(document["definition"], arrays)
-        setup = sheet.setup()
+        setup = sheet.setup(cluster)
         observers = definition.observers(document["observers"], observe, folder)
         state = packed.unpacked(setup, document["state"], arrays)
         end = float(document["t_end"] if t_end is None else t_end)

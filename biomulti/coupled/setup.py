@@ -2,64 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 import tissue
-from biomulti._kernels_evaluate import evaluate_rows
 from biomulti.cells import CellPopulation
-from biomulti.compile import compile_function
 from biomulti.coupled.couplings import OutputCoupling, SignalCoupling
+from biomulti.coupled.kind import Kind
 from biomulti.coupled.life import LifeRule
-from biomulti.network import Network
-from biomulti.partition import Partition
-from biomulti.result import outputs
-from biomulti.stepper import Stepper
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Kind:
-    """Cells that run copies of one network."""
-
-    name: str
-    network: Network
-    stepper: Stepper
-    partition: Partition | None
-
-    @cached_property
-    def species(self) -> tuple[str, ...]:
-        """What can be read of a cell, by name: species in molecules, and what rules move."""
-        return tuple(outputs(self.stepper.system, "molecules"))
-
-    def amounts(self, cells: CellPopulation, names: Sequence[str], time: float) -> dict[str, Floats]:
-        """Molecules of species, or the values of what rules move, in every cell [n], by name."""
-        system = self.stepper.system
-        column = {n: k for k, n in enumerate(system.states)}
-        direct = {s.id for s in system.network.species} & column.keys()
-        found = {n: np.ascontiguousarray(cells.y[:, column[n]]) for n in names if n in direct}
-        computed = tuple(n for n in names if n not in direct)
-        if computed:
-            out = np.empty((cells.rows, 1, len(computed)))
-            evaluate_rows(self._function(computed), np.array([time]), cells.y[:, None], cells.p, out)
-            found |= {n: out[:, 0, k] for k, n in enumerate(computed)}
-        return {n: found[n] for n in names}
-
-    def _function(self, names: tuple[str, ...]) -> Any:
-        if names not in self._functions:
-            wanted = outputs(self.stepper.system, "molecules")
-            self._functions[names] = compile_function([wanted[n][0] for n in names])
-        return self._functions[names]
-
-    @cached_property
-    def _functions(self) -> dict[tuple[str, ...], Any]:
-        return {}
+from biomulti.coupled.networks import Here, Networks
+from biomulti.coupled.signals import Neighbours
 
 
 @dataclass(frozen=True)
@@ -82,9 +35,10 @@ class Stepping:
 class Setup:
     """A tissue as it was declared, ready to run; `stokes` has the viscosity of the tissue.
 
-    outside: viscosity of the fluid around the tissue, None where the tissue fills the box; spacing: distance at which
-    cells are kept apart, 0 for none; alignment: of polarity with strain, see `tissue.turn`; unit_size: area (volume)
-    that counts as 1.
+    confined: names of morphogens that stay in the tissue; outside: viscosity of the fluid around the tissue, None where
+    the tissue fills the box; spacing: distance at which cells are kept apart, 0 for none; alignment: of polarity with
+    strain, see `tissue.turn`; unit_size: area (volume) that counts as 1. cluster: the client of a Dask cluster over
+    whose workers networks are shared out, None for none; documents: for these, what type each is, as text.
     """
 
     stokes: tissue.Stokes
@@ -93,6 +47,7 @@ class Setup:
     signals: tuple[SignalCoupling, ...]
     rules: tuple[LifeRule, ...]
     morphogens: Mapping[str, tissue.Morphogen]
+    confined: frozenset[str]
     seed: int
     unit_size: float
     outside: float | None
@@ -100,6 +55,8 @@ class Setup:
     alignment: float
     flow_tolerance: float
     length_unit: str
+    cluster: Any = None
+    documents: tuple[str, ...] = ()
 
     @property
     def grid(self) -> tissue.Grid:
@@ -108,3 +65,21 @@ class Setup:
     def driven(self, kind: int) -> tuple[str, ...]:
         """Parameters of a type that signals drive, in the order of the couplings."""
         return tuple(c.parameter for c in self.signals if kind in c.types)
+
+    def watched(self, kind: int) -> tuple[str, ...]:
+        """What is read of the networks of a type in every step, by name."""
+        names = [c.species for c in self.outputs]
+        names += [c.signal.species for c in self.signals if isinstance(c.signal, Neighbours)]
+        for rule in self.rules:
+            when = rule.rule.when
+            names += [when] if isinstance(when, str) else [when.species] if isinstance(when, Neighbours) else []
+        return tuple(dict.fromkeys(n for n in names if n in self.types[kind].species))
+
+    def place(self, kind: int, cells: CellPopulation) -> Networks:
+        """Cells of a type where they run: here, or on the workers of the cluster."""
+        if self.cluster is None:
+            return Here(self.types[kind], cells)
+        # a package that most do without
+        from biomulti.coupled.sharded import Shards
+
+        return Shards(self.cluster, self.documents[kind], cells, self.watched(kind))

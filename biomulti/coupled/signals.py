@@ -38,7 +38,7 @@ class StrainRate:
 
 @dataclass(frozen=True)
 class Strain:
-    """Strain the cell has accumulated since the start, or since its parent's birth began: log(F F^T) / 2.
+    """Strain the cell has accumulated since the start, or since its birth: log(F F^T) / 2.
 
     part: as of `StrainRate`; the trace is the logarithm of its area (volume) over what it would be unstrained.
     """

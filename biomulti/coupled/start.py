@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from biomulti.coupled.tissue import Tissue
 
 Floats = NDArray[np.float64]
-FIRST = 1.0 / 16.0  # step, over the interval between frames, where it is chosen
+FIRST = 1.0 / 16.0  # step, over the interval between frames, where it is chosen; no more than twice the tolerance
 
 
 def started(sheet: Tissue, setup: Setup, stepping: Stepping) -> State:
@@ -54,15 +54,16 @@ def started(sheet: Tissue, setup: Setup, stepping: Stepping) -> State:
         time=0.0,
         steps=0,
         bodies=bodies,
-        populations=populations,
+        networks=[setup.place(k, cells) for k, cells in enumerate(populations)],
         own=own,
+        driving=[values.copy() for values in own],
         flow=still,
         active=nothing,
         growth=None,
         morphogens={n: field.copy() for n, (_, field) in sheet.morphogens.items()},
         histories=[History.begun(n) for _ in setup.signals],
         next_id=n,
-        dt=stepping.every * FIRST if stepping.dt is None else stepping.dt,
+        dt=stepping.every * min(FIRST, 2.0 * stepping.tolerance) if stepping.dt is None else stepping.dt,
     )
     now = Moment(setup, state)
     mechanics.solve(setup, state, now)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tissue
-from biomulti.cells import CellPopulation
 from biomulti.coupled.history import History
+from biomulti.coupled.networks import Networks
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -48,7 +48,8 @@ class Bodies:
 class State:
     """Everything that changes in a run; what it is made of is saved in a checkpoint and nothing else.
 
-    populations, own: for each type its networks, and its cells' own values of driven parameters [cells, driven].
+    networks, own, driving: for each type its networks, its cells' own values of driven parameters [cells, driven], and
+    the values that signals have given these.
     flow, active, growth: the last flow that was solved, and the stress and the growth that drove it.
     histories: what was felt of each signal coupling. next_id: of the next cell to be born; dt: length of the next step.
     """
@@ -56,8 +57,9 @@ class State:
     time: float
     steps: int
     bodies: Bodies
-    populations: list[CellPopulation]
+    networks: list[Networks]
     own: list[Floats]
+    driving: list[Floats]
     flow: tissue.Flow
     active: tissue.StressField
     growth: Floats | None
@@ -69,7 +71,7 @@ class State:
     @property
     def slices(self) -> list[slice]:
         """Where the cells of each type stand among all."""
-        return slices([p.rows for p in self.populations])
+        return slices([n.rows for n in self.networks])
 
 
 def slices(counts: Sequence[int]) -> list[slice]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,16 @@ from numpy.typing import NDArray
 import tissue
 from biomulti import options, simulation
 from biomulti.counts import molecules_per_unit
-from biomulti.coupled import checks
+from biomulti.coupled import checks, definition
 from biomulti.coupled.couplings import OutputCoupling, SignalCoupling
+from biomulti.coupled.kind import Kind
 from biomulti.coupled.laws import Law, Linear, as_laws
 from biomulti.coupled.life import Death, Division, LifeRule, Rule
 from biomulti.coupled.observers import RESERVED, Observer
 from biomulti.coupled.outputs import Output
 from biomulti.coupled.placement import placed
 from biomulti.coupled.running import Running
-from biomulti.coupled.setup import Kind, Setup
+from biomulti.coupled.setup import Setup
 from biomulti.coupled.signals import Signal
 from biomulti.coupled.words import plain
 from biomulti.errors import CouplingError, OptionError
@@ -72,7 +74,8 @@ class Tissue:
         keep_apart: cells nearer to each other than so many times the distance of evenly set ones are moved apart; None
             is 0.9 where cells divide, else 0.
         flow_tolerance: the flow is solved again where what drives it has changed by more than so much of its largest.
-        length_unit: what lengths of the grid are in; written to results.
+        length_unit: what lengths of the grid are in; written to results, and held against the declared units of
+            parameters that lengths and velocities drive where it is m, cm, mm, um or nm.
         warm_up: for how long the networks run alone before the tissue starts, so that cells are not in step.
 
     Raises:
@@ -135,7 +138,7 @@ class Tissue:
                 )
             }  # fmt: skip
         self.kinds = checks.kinds(kinds, CellType)
-        self.types = tuple(_cell_type(name, kind) for name, kind in self.kinds.items())
+        self.types = tuple(compiled(name, kind) for name, kind in self.kinds.items())
         where = [placed(kind.cells, grid, self.seed + k) for k, kind in enumerate(self.kinds.values())]
         self.positions = np.concatenate(where)
         self.counts = tuple(len(p) for p in where)
@@ -151,6 +154,7 @@ class Tissue:
         self.signals: list[SignalCoupling] = []
         self.rules: list[LifeRule] = []
         self.morphogens: dict[str, tuple[tissue.Morphogen, Floats]] = {}
+        self.confined: set[str] = set()
         self.own: dict[tuple[int, str], Floats] = {}
 
     @property
@@ -168,8 +172,10 @@ class Tissue:
         """The network of the cells, of the first type if there are several."""
         return self.types[0].network
 
-    def add(self, morphogen: tissue.Morphogen, *, initial: float | Floats = 0.0) -> None:
+    def add(self, morphogen: tissue.Morphogen, *, initial: float | Floats = 0.0, confined: bool = False) -> None:
         """Add a morphogen, with its concentration at the start (a number or [shape], amount per area or volume).
+
+        confined: whether it stays in the tissue, where that does not fill its box; else it goes everywhere.
 
         Raises:
             CouplingError: the name is taken, by another morphogen, by the network or by what is recorded anyway; or the
@@ -182,7 +188,11 @@ class Tissue:
             taken |= {*outputs(kind.stepper.system, "molecules"), *kind.stepper.system.parameters}
         if morphogen.name in taken:
             raise CouplingError(f"'{morphogen.name}' is taken; give the morphogen a name of its own.")
+        if confined and self.outside is None:
+            raise CouplingError(f"'{morphogen.name}' is confined to a tissue that fills its box; give outside=.")
         self.morphogens[morphogen.name] = (morphogen, checks.concentration(morphogen.name, initial, self.grid))
+        if confined:
+            self.confined.add(morphogen.name)
 
     def set(self, parameter: str, values: Floats | float, *, of: str | None = None) -> None:
         """Give every cell its own value of a parameter of the network, a number or [cells].
@@ -296,8 +306,8 @@ class Tissue:
                 lines += ["", "Partition" if len(self.types) == 1 else f"Partition of {kind.name}", str(kind.partition)]
         return "\n".join([*lines, "", "Dimensionless numbers", str(numbers)])
 
-    def setup(self) -> Setup:
-        """The tissue as it is declared now, for a run."""
+    def setup(self, cluster: Any = None) -> Setup:
+        """The tissue as it is declared now, for a run; cluster: whose workers run the networks, None for none."""
         divides = any(isinstance(r.rule, Division) for r in self.rules)
         close = self.keep_apart if self.keep_apart is not None else EVEN * divides
         # the distance of points set evenly, hexagonally and in close packing
@@ -311,6 +321,7 @@ class Tissue:
             signals=tuple(self.signals),
             rules=tuple(self.rules),
             morphogens={n: morphogen for n, (morphogen, _) in self.morphogens.items()},
+            confined=frozenset(self.confined),
             seed=self.seed,
             unit_size=self.cell_size,
             outside=self.outside,
@@ -318,6 +329,8 @@ class Tissue:
             alignment=self.alignment,
             flow_tolerance=self.flow_tolerance,
             length_unit=self.length_unit,
+            cluster=cluster,
+            documents=() if cluster is None else definition.kind_documents(self),
         )
 
     def run(
@@ -331,6 +344,7 @@ class Tissue:
         observe: Observer | Sequence[Observer] | None = None,
         folder: str | Path | None = None,
         checkpoint: float = 60.0,
+        client: Any = None,
         progress: bool = True,
     ) -> Run:
         """Run the tissue from its start.
@@ -348,6 +362,8 @@ class Tissue:
                 memory. A run that was interrupted goes on with `Tissue.resume(folder)`; Ctrl-C and SIGTERM let it
                 finish its step and write a checkpoint, a second one stops it at once.
             checkpoint: seconds between checkpoints, by the clock.
+            client: a Dask client, the address of a scheduler, or "local" for a cluster of processes on this machine:
+                the networks then run on its workers. The bits are the same.
             progress: show a progress bar.
 
         Raises:
@@ -357,8 +373,9 @@ class Tissue:
         """
         stepping = checks.stepping(t_end, every, dt, tolerance, splitting)
         options.check_time("checkpoint", checkpoint)
-        running = Running.begun(self, stepping, observe, None if folder is None else Path(folder))
-        return running.run(t_end, checkpoint=checkpoint, progress=progress)
+        with _cluster(client) as cluster:
+            running = Running.begun(self, stepping, observe, None if folder is None else Path(folder), cluster)
+            return running.run(t_end, checkpoint=checkpoint, progress=progress)
 
     @staticmethod
     def resume(
@@ -367,6 +384,7 @@ class Tissue:
         t_end: float | None = None,
         observe: Observer | Sequence[Observer] | None = None,
         checkpoint: float = 60.0,
+        client: Any = None,
         number: int | None = None,
         progress: bool = True,
     ) -> Run:
@@ -380,7 +398,7 @@ class Tissue:
             t_end: a later end; None takes that of the run.
             observe: only where the run was observed by a `Function`, which no checkpoint can hold: the same observers.
             number: of the checkpoint to go on from; None takes the last.
-            checkpoint, progress: as of `run`.
+            checkpoint, client, progress: as of `run`.
 
         Raises:
             CheckpointError: there is no checkpoint, it is damaged, of another version, or lineage.csv lacks what it
@@ -391,11 +409,25 @@ class Tissue:
         options.check_time("checkpoint", checkpoint)
         if t_end is not None:
             options.check_time("t_end", t_end)
-        running, end = Running.resumed(Path(folder), observe, t_end=t_end, number=number)
-        return running.run(end, checkpoint=checkpoint, progress=progress)
+        with _cluster(client) as cluster:
+            running, end = Running.resumed(Path(folder), observe, t_end=t_end, number=number, cluster=cluster)
+            return running.run(end, checkpoint=checkpoint, progress=progress)
 
 
-def _cell_type(name: str, kind: CellType) -> Kind:
+@contextmanager
+def _cluster(client: Any) -> Iterator[Any]:
+    """The client of a Dask cluster, or None."""
+    if client is None:
+        yield None
+        return
+    # a package that most do without
+    from biomulti._dask import connected
+
+    with connected(client, None) as cluster:
+        yield cluster
+
+
+def compiled(name: str, kind: CellType) -> Kind:
     """Compile a network and decide what fires."""
     options.check_options(method=kind.method, tolerance=kind.tolerance, physical_scale=kind.physical_scale)
     network = load(kind.network)

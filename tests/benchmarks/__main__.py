@@ -8,7 +8,18 @@ import platform
 import sys
 import warnings
 
-TOPICS = ("exact", "ssa_size", "ode", "deposited", "hybrid", "separation", "fluid", "embryo", "first_call", "new_model")
+TOPICS = (
+    "exact",
+    "ssa_size",
+    "ode",
+    "deposited",
+    "hybrid",
+    "separation",
+    "fluid",
+    "coupled",
+    "first_call",
+    "new_model",
+)
 
 
 def main(topics: list[str]) -> None:

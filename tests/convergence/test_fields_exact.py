@@ -188,3 +188,80 @@ def test_uptake_at_points_in_one_long_step_and_many() -> None:
         return c
 
     assert np.abs(after(1) - after(64)).max() < 1e-13
+
+
+def disc_of_points(n: int, middle: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Six by six points in each cell of 1 / n within .2 of the middle, and their areas."""
+    steps = (np.arange(-6 * n, 6 * n) + 0.5) / (6 * n)
+    places = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+    places = places[(places**2).sum(axis=1) < 0.04]
+    # a little less than all of a cell, so that none is ever overfull
+    return np.array(middle) + places, np.full(len(places), 0.9 / (6 * n) ** 2)
+
+
+def test_a_disc_that_moves_keeps_what_it_holds() -> None:
+    """
+    A uniform concentration in a disc carried across a third of the box, and in one drawn out by a vortex: it stays
+    uniform and inside; mean of abs(c - phi w) over c at most 2e-8 measured.
+    """
+    for n in (32, 64):
+        grid = tissue.Grid((n, n), (1.0, 1.0))
+        psi = np.prod(np.broadcast_arrays(*(np.sin(2 * PI * x) for x in grid.corners())), axis=0) / (2 * PI)
+        vortex = ((psi[:-1, 1:] - psi[:-1, :-1]) * n, -(psi[1:, :-1] - psi[:-1, :-1]) * n)
+        for flow in (uniform_flow(grid, (1.0, 0.61)), tissue.Flow(grid, vortex, np.zeros(grid.shape))):
+            points, areas = disc_of_points(n, (0.3, 0.35))
+            phi = tissue.fraction(grid, points, areas)
+            c, dt = np.where(phi < 1e-6, 0.0, 2.0 * phi), 0.4 / n
+            total = c.sum()
+            for _ in range(n):
+                points = tissue.advance(flow, points, dt)
+                after = tissue.fraction(grid, points, areas)
+                c, phi = tissue.transport(grid, c, flow, dt, fraction=phi, fraction_after=after), after
+            assert not c[phi == 0.0].any()
+            assert abs(c.sum() / total - 1.0) < 1e-13
+            assert np.abs(c - 2.0 * phi).sum() < 1e-6 * total
+
+
+@pytest.mark.parametrize("grows", [True, False])
+def test_a_disc_that_spreads_dilutes_what_it_holds(grows: bool) -> None:
+    """
+    u = g x from the middle. Where points grow with the flow the tissue stays dense and c / phi falls as
+    exp(-2 g t); where not phi falls and c / phi stays: mean errors below 3e-6 and 6e-5.
+    """
+    for n in (32, 64):
+        grid, rate = tissue.Grid((n, n), (1.0, 1.0), ("traction-free", "traction-free")), 0.5
+        parts = tuple(rate * (grid.faces(a)[a] - 0.5) + np.zeros(grid.face_shape(a)) for a in (0, 1))
+        flow, dt = tissue.Flow(grid, parts, np.zeros(grid.shape)), 0.8 / n
+        points, areas = disc_of_points(n, (0.5, 0.5))
+        phi = tissue.fraction(grid, points, areas)
+        c = np.where(phi < 1e-6, 0.0, 2.0 * phi)
+        total = c.sum()
+        for _ in range(n):
+            points, areas = tissue.advance(flow, points, dt), areas * (np.exp(2 * rate * dt) if grows else 1.0)
+            after = tissue.fraction(grid, points, areas)
+            c, phi = tissue.transport(grid, c, flow, dt, fraction=phi, fraction_after=after), after
+        assert not c[phi == 0.0].any()
+        assert abs(c.sum() / total - 1.0) < 1e-13
+        assert np.abs(c - 2.0 * phi * (np.exp(-2 * rate * 0.8) if grows else 1.0)).sum() < 2e-4 * total
+
+
+def test_diffusion_within_a_strip_that_moves() -> None:
+    """1 + cos exp(-D k^2 t) between the ends of a strip that moves by its own width in steps of half a cell."""
+    errors = []
+    for n in (32, 64, 128):
+        grid, rate, t = tissue.Grid((n, 4), (2.0, 8.0 / n)), 0.05, 1.0
+        flow, edges = uniform_flow(grid, (1.0, 0.0)), np.linspace(0.0, 2.0, n + 1)
+
+        def wave(time: float, amplitude: float, edges: np.ndarray = edges, grid: tissue.Grid = grid) -> np.ndarray:
+            """The exact mean of every cell of 1 + amplitude cos(pi s), 0 < s < 1, s = x - 1 / 4 - time."""
+            s = np.stack([np.clip(edges - 0.25 - time + by, 0.0, 1.0) for by in (0.0, 2.0)])
+            whole = (s + amplitude * np.sin(PI * s) / PI).sum(axis=0)
+            return np.diff(whole)[:, None] / grid.spacing[0] + np.zeros(grid.shape)
+
+        c, dt = wave(0.0, 1.0), t / n
+        for k in range(n):
+            phi, after = wave(k * dt, 0.0), wave((k + 1) * dt, 0.0)
+            c = tissue.transport(grid, c, flow, dt, diffusion=rate, fraction=phi, fraction_after=after)
+        errors.append(np.abs(c - wave(t, np.exp(-rate * PI**2 * t))).mean())
+    # measured 1.98, 1.99 and 1.99; .00011 on 128 cells
+    assert (orders(errors) > 1.9).all(), errors

@@ -262,3 +262,96 @@ def test_advection_is_its_plain_twin(grid: tissue.Grid, seed: int) -> None:
     dt = 0.4 / sum(np.abs(u).max() / h for u, h in zip(flow.velocity, grid.spacing, strict=True))
     twin = plain_advection(grid, start, flow, dt, inflow)
     assert np.abs(tissue.transport(grid, start, flow, dt, inflow=inflow) - twin).max() < 1e-13
+
+
+def left_beside_some(grid: tissue.Grid, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Cells without tissue after a step, to which pieces of tissue reach that have some."""
+    number = np.where((before > 0.0) | (after > 0.0), np.arange(before.size).reshape(grid.shape) + 1, 0)
+    while True:
+        old = number.copy()
+        for axis in range(grid.dim):
+            for by, end in ((1, 0), (-1, -1)):
+                other = np.roll(number, by, axis=axis)
+                if not grid.periodic[axis]:
+                    np.moveaxis(other, axis, 0)[end] = 0
+                number = np.where(number > 0, np.maximum(number, other), 0)
+        if (number == old).all():
+            return (after == 0.0) & np.isin(number, number[after > 0.0])
+
+
+@CASES
+@given(
+    grid=OPEN_GRIDS,
+    seed=st.integers(0, 2**31),
+    dt=st.floats(1e-3, 1.0),
+    diffusion=st.sampled_from([0.0, 0.1]),
+    through=st.booleans(),
+)
+def test_a_moving_fraction_keeps_what_it_holds(
+    grid: tissue.Grid, seed: int, dt: float, diffusion: float, through: bool
+) -> None:
+    """Whatever the flow and the fractions before and after: nothing negative, nothing where there never was any."""
+    rng = np.random.default_rng(seed)
+    before, after = fractions(grid, rng), fractions(grid, rng)
+    start, flow = np.where(before > 0.0, spiky(grid, rng), 0.0), any_flow(grid, rng, through=through)
+    end = tissue.transport(grid, start, flow, dt, diffusion=diffusion, fraction=before, fraction_after=after)
+    assert end.min() >= 0.0
+    assert not end[(before == 0.0) & (after == 0.0)].any()
+    if not through:
+        assert abs(end.sum() - start.sum()) <= 1e-13 * start.sum()
+        assert not end[left_beside_some(grid, before, after)].any()
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**31), dim=st.sampled_from([2, 3]), smoothing=st.integers(0, 2))
+def test_uniform_within_a_tissue_of_moving_points_stays_uniform(seed: int, dim: int, smoothing: int) -> None:
+    """In a flow without divergence; some of the cells are left and others entered in every step."""
+    rng = np.random.default_rng(seed)
+    grid = tissue.Grid((20, 16, 12)[:dim], (1.0, 0.8, 0.6)[:dim])
+    flow = tissue.Flow(grid, tuple(np.full(grid.shape, u) for u in rng.normal(size=dim)), np.zeros(grid.shape))
+    points = 0.3 + rng.uniform(-0.2, 0.2, ((3000, 6000)[dim - 2], dim))
+    volumes = rng.uniform(0.0, (0.02, 0.08)[dim - 2], len(points)) * grid.cell_area
+    phi = tissue.fraction(grid, points, volumes, smoothing=smoothing)
+    # less counts as none
+    c = np.where(phi < 1e-6, 0.0, 3.0 * phi)
+    total = c.sum()
+    for _ in range(4):
+        points = tissue.advance(flow, points, 0.03)
+        after = tissue.fraction(grid, points, volumes, smoothing=smoothing)
+        c, phi = tissue.transport(grid, c, flow, 0.03, fraction=phi, fraction_after=after), after
+    assert not c[phi == 0.0].any()
+    assert abs(c.sum() - total) < 1e-12 * total
+    # crowded cells lose what they cannot hold, so that the sum of phi differs from step to step, and c / phi with it
+    assert np.abs(c - phi * (total / phi.sum())).sum() < 1e-5 * total
+
+
+@CASES
+@given(
+    grid=GRIDS,
+    seed=st.integers(0, 2**31),
+    diffusion=NUMBERS,
+    decay=st.sampled_from([0.0, 1e-9, 0.3, 40.0, None]),
+    confined=st.booleans(),
+    at_rest=st.booleans(),
+)
+def test_exposure_accounts_for_what_decays(
+    grid: tissue.Grid, seed: int, diffusion: float, decay: float | None, confined: bool, at_rest: bool
+) -> None:
+    """Before + source - decay * exposure = after; shared over points it is what they take up."""
+    rng = np.random.default_rng(seed)
+    start, source, dt = spiky(grid, rng), spiky(grid, rng), 0.7
+    points, rates = rng.uniform(0, 1, (30, grid.dim)) * grid.size, rng.uniform(0, 1, 30)
+    decays = tissue.spread(grid, points, rates) if decay is None else decay
+    phi = fractions(grid, rng) if confined else None
+    flow = None if at_rest else any_flow(grid, rng)
+    exposure = np.zeros(grid.shape)
+    given_ = {"diffusion": diffusion, "decay": decays, "source": source, "fraction": phi}
+    end = tissue.transport(grid, start, flow, dt, exposure=exposure, **given_)
+    removed = decays * exposure
+    most = start.sum() + dt * source.sum()
+    assert abs(most - removed.sum() - end.sum()) <= 1e-12 * most
+    assert exposure.min() >= 0.0
+    assert np.abs(end - tissue.transport(grid, start, flow, dt, **given_)).max() <= 1e-10 * most
+    if decay is None:
+        taken = rates * tissue.sample(grid, exposure, points)
+        assert abs(taken.sum() - removed.sum() * grid.cell_area) <= 1e-12 * most * grid.cell_area

@@ -50,6 +50,12 @@ def test_a_replicate_does_not_depend_on_the_others(method):
     assert few.tobytes() == np.ascontiguousarray(many[:, :, :3]).tobytes()
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_may_begin_with_any_replicate(method):
+    later, all_of_them = run(method, replicates=7, first_replicate=5), run(method, replicates=12)
+    assert later.tobytes() == np.ascontiguousarray(all_of_them[:, :, 5:]).tobytes()
+
+
 @pytest.mark.parametrize("method", STOCHASTIC)
 def test_seeds_and_replicates_differ(method):
     one = run(method)

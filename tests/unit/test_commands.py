@@ -29,6 +29,33 @@ def test_simulate_writes_data_a_table_and_a_picture(tmp_path, capsys) -> None:
     assert "holds results already" in capsys.readouterr().err
 
 
+def test_ensemble_writes_data_and_a_table(tmp_path, capsys) -> None:
+    out = tmp_path / "run"
+    arguments = [
+        "ensemble",
+        "telegraph",
+        "--over",
+        "d=0.5,1",
+        "--over",
+        "method=ssa,ode",
+        "--t-end",
+        "5",
+        "--workers",
+        "0",
+    ]
+    assert main([*arguments, "--replicates", "3", "--seed", "2", "--out", str(out)]) == 0
+    assert "seed 2" in capsys.readouterr().out
+    stored = xr.open_zarr(out / "data.zarr", consolidated=False)
+    assert stored["mRNA"].sizes == {"d": 2, "method": 2, "replicate": 3, "time": 101}
+    table = pd.read_csv(out / "summary.csv")
+    assert {"d", "method", "time", "mRNA mean", "mRNA sd"} <= set(table.columns)
+    assert len(table) == 2 * 2 * 101
+    assert main([*arguments, "--out", str(out)]) == 2
+    assert "holds results already" in capsys.readouterr().err
+    assert main([*arguments, "--over", "d=2", "--out", str(tmp_path / "other")]) == 2
+    assert "--over d=... is given twice" in capsys.readouterr().err
+
+
 def test_a_file_with_unstated_units_runs_by_ode_and_says_so(tmp_path, capsys) -> None:
     model = tmp_path / "decay.ant"
     model.write_text("A -> B; k*A; A = 2.5; B = 0; k = 1;")

@@ -100,6 +100,17 @@ def test_secretion_fills_the_tissue_as_the_closed_form_says() -> None:
     np.testing.assert_allclose(total, expected, rtol=1e-10)
 
 
+def test_uptake_clears_the_tissue_as_the_closed_form_says() -> None:
+    """Cells of n molecules, one to an area of 6.25, that clear u per molecule: c0 exp(-(k + n u / 6.25) t)."""
+    places = np.stack(np.meshgrid(*[(np.arange(16) + 0.5) * 2.5] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
+    embryo = bm.Tissue(CONSTANT, cells=places, grid=BOX, friction=0.01, seed=3)
+    embryo.add(tissue.Morphogen("Wnt", diffusion=3.0, decay=0.2), initial=7.0)
+    embryo.couple("A", to=bm.Uptake("Wnt", per_molecule=0.125))
+    run = embryo.run(4.0, every=1.0, progress=False).data
+    expected = 7.0 * np.exp(-(0.2 + 10.0 * 0.125 / 6.25) * run["time"].to_numpy())
+    np.testing.assert_allclose(run["Wnt"].to_numpy(), np.tile(expected[:, None, None], (16, 16)), rtol=1e-9)
+
+
 def test_growth_in_a_closed_box_becomes_pressure() -> None:
     """Growth g everywhere, nowhere to go: nothing moves, and p = eta_b g."""
     embryo = bm.Tissue(CONSTANT, cells=600, grid=BOX, friction=0.01, bulk_viscosity=2.0, seed=3)

@@ -21,6 +21,7 @@ OPTIONS = [
     *[({"every": x}, NOT_POSITIVE) for x in (-1.0, 0.0, np.nan)],
     ({"every": 1e-12}, "makes 1e[+]12 outputs .*record fewer"),
     *[({"replicates": x}, "must be a whole number, 1 or more") for x in (0, -3, 1.5, "2")],
+    *[({"first_replicate": x}, "must be a whole number, 0 or more") for x in (-1, 0.5)],
     *[({"seed": x}, r"must be a whole number from 0 to 2\^64 - 1") for x in (-1, 2**64, 0.5, "x")],
     *[({"tolerance": x}, "must lie between 1e-13 and infinity") for x in (-1.0, 0.0, np.nan, "small")],
     *[({"tolerance": x, "method": "ode"}, "must lie between 1e-13 and 0.1") for x in (-1.0, 0.2)],
@@ -150,6 +151,7 @@ def test_a_failed_row_does_not_hide_behind_others():
 def test_every_error_is_ours():
     kinds = (bm.ModelError, bm.UnsupportedError, bm.UnitsError, bm.OptionError, bm.CouplingError, bm.SimulationError)
     assert all(issubclass(k, bm.BiomultiError) for k in kinds)
+    assert issubclass(bm.EnsembleError, bm.BiomultiError)
     # so that users may catch what Python itself would have raised
     assert issubclass(bm.OptionError, ValueError)
     assert issubclass(bm.ModelError, ValueError)

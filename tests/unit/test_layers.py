@@ -47,12 +47,14 @@ def test_no_circles(package):
 
 
 def test_only_readers_and_writers_know_sbml():
-    expected = {f"biomulti.{name}" for name in ("sbml", "mathml", "units", "write_sbml", "write_mathml")}
+    expected = {f"biomulti.{name}" for name in ("sbml", "mathml", "units", "dimensions", "write_sbml", "write_mathml")}
     users = {name for name, path in modules("biomulti").items() if "libsbml" in imports(path)}
     assert users == expected
 
 
-@pytest.mark.parametrize("heavy", ["tellurium", "roadrunner", "pyvista", "matplotlib", "dask", "antimony"])
+@pytest.mark.parametrize(
+    "heavy", ["tellurium", "roadrunner", "pyvista", "matplotlib", "dask", "distributed", "antimony"]
+)
 def test_heavy_packages_are_imported_where_they_are_used(heavy):
     for package in PACKAGES:
         for name, path in modules(package).items():

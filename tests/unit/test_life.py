@@ -171,6 +171,25 @@ def test_daughters_lie_along_the_axis(axis: object) -> None:
     np.testing.assert_allclose(0.5 * (one + two), [20.0, 20.0], atol=1e-9)
 
 
+@pytest.mark.parametrize("splitting", ["lie", "strang"])
+def test_a_daughter_feels_her_own_body_from_her_birth(splitting: str) -> None:
+    """A' = age (or size): a founder of age .5 divides at 1; what a lineage has made is the integral of its ages."""
+    sums = {}
+    for signal in (bm.Age(), bm.Size()):
+        embryo = bm.Tissue(
+            STILL.replace("A = 60;", "A = 0;").replace("0*k;", "felt;", 1), cells=16, grid=BOX, friction=0.01, seed=1,
+            method="ode", ages=0.5,
+        )  # fmt: skip
+        embryo.couple(signal, to="felt")
+        embryo.live(bm.Division(when=bm.Age(), above=1.0, copied=("A",)))
+        run = embryo.run(1.5, every=0.1, dt=0.1, splitting=splitting, progress=False).data
+        sums[type(signal)] = run["A"].isel(time=-2).mean("cell").item()
+    # Lie takes ages at the start of each step; Strang knows no slope in the first half of its first
+    short = 0.05 * 1.4 if splitting == "lie" else 0.5 * 0.05**2
+    assert sums[bm.Age] == pytest.approx(0.5 * (1.0 - 0.25) + 0.5 * 0.81 - short, abs=1.5e-3)
+    assert sums[bm.Size] == pytest.approx(0.5 + 0.9 * 0.5, abs=1e-6)
+
+
 def test_lineage_is_a_tree() -> None:
     embryo = sheet(cells=5)
     embryo.live(bm.Division(when=bm.Age(), above=1.0), bm.Death(when=bm.Age(), above=3.5))
@@ -207,6 +226,27 @@ def test_types_of_cells_live_side_by_side() -> None:
     assert (last["A"].to_numpy()[quiet] == 60.0).all()
     with pytest.raises(bm.CouplingError, match="no type of cell 'loud'; there are quiet, busy"):
         embryo.couple("A", to=bm.Growth(per_molecule=1.0), of="loud")
+
+
+def test_a_confined_morphogen_stays_in_its_tissue() -> None:
+    """Released by a disc that grows; what is not confined goes everywhere, and both have what was released."""
+    embryo = bm.Tissue(
+        STILL, cells=disc(80, 8.0), grid=BOX, bulk_viscosity=5.0, friction=0.01, outside=0.1, cell_size=2.5, seed=3,
+        method="ssa",
+    )  # fmt: skip
+    for name in ("Inner", "Outer"):
+        embryo.add(tissue.Morphogen(name, diffusion=2.0, decay=0.0), confined=name == "Inner")
+        embryo.couple("A", to=bm.Secretion(name, per_molecule=0.1))
+    embryo.couple("A", to=bm.Growth(per_molecule=0.001))
+    run = embryo.run(5.0, every=1.0, progress=False).data.isel(time=-1)
+    released = 80 * 60 * 0.1 * 5.0
+    away = np.hypot(run["gx"] - 20.0, run["gy"] - 20.0)
+    for name, share in (("Inner", 0.0), ("Outer", 0.05)):
+        assert float(run[name].sum()) * BOX.cell_area == pytest.approx(released, rel=1e-9)
+        beyond = float(run[name].where(away > 13.0).sum()) * BOX.cell_area / released
+        assert beyond == pytest.approx(0.0, abs=1e-12) if name == "Inner" else beyond > share
+    with pytest.raises(bm.CouplingError, match="fills its box"):
+        sheet().add(tissue.Morphogen("Wnt", diffusion=1.0, decay=0.0), confined=True)
 
 
 def lively(method: str = "hybrid") -> bm.Tissue:

@@ -98,3 +98,29 @@ def test_the_same_bits_for_any_number_of_threads() -> None:
     )
     found = {subprocess.check_output([sys.executable, "-c", code, threads], timeout=300) for threads in "12"}
     assert len(found) == 1
+
+
+def test_points_at_one_place_part_in_all_directions() -> None:
+    """In three dimensions too; the same points part alike."""
+    grid = tissue.Grid((8, 8, 8), (1.0, 1.0, 1.0))
+    points = np.full((50, 3), 0.5)
+    for _ in range(30):
+        points = tissue.keep_apart(grid, points, 0.1)
+    assert (np.ptp(points, axis=0) > 0.25).all()
+    assert np.array_equal(tissue.keep_apart(grid, points, 0.1), tissue.keep_apart(grid, points, 0.1))
+    pair = tissue.keep_apart(grid, np.full((2, 3), 0.5), 0.1)
+    assert (np.abs(pair[0] - pair[1]) > 0.01).all()
+    assert np.linalg.norm(pair[0] - pair[1]) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("boundary", [("periodic", "periodic"), ("no-slip", "free-slip")])
+def test_contacts_of_points_at_one_place(boundary: tuple[str, str]) -> None:
+    """The first has all the contacts around, the others it alone; both ways."""
+    grid = tissue.Grid((8, 8), (1.0, 1.0), boundary)
+    points = np.random.default_rng(0).uniform(0.0, 1.0, (60, 2))
+    once = tissue.contacts(grid, points)
+    found = tissue.contacts(grid, np.concatenate([points, points[:5], points[:2]]))
+    more = {k: [60 + k] + ([65 + k] if k < 2 else []) for k in range(5)}
+    for k in range(60):
+        assert list(found.of(k)) == [*once.of(k), *more.get(k, [])]
+    assert [list(found.of(k)) for k in range(60, 67)] == [[0], [1], [2], [3], [4], [0], [1]]

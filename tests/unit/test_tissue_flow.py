@@ -53,6 +53,36 @@ def test_same_bits_for_any_number_of_threads(shape: tuple[int, int]) -> None:
         assert one.tobytes() == two.tobytes()
 
 
+@pytest.mark.parametrize(
+    ("shape", "boundary", "bulk", "contrast"),
+    [
+        ((200, 140), ("periodic", "periodic"), 0.1, 1.3),
+        ((200, 140), (("traction-free", "no-slip"), "periodic"), 0.3, 1e3),
+        ((192, 160), ("no-slip", "periodic"), np.inf, 1.3),
+        ((104, 24, 20), ("periodic", "no-slip", "traction-free"), 0.2, 1.3),
+    ],
+)
+def test_sweeps_shared_among_threads_have_the_same_bits(
+    shape: tuple[int, ...], boundary: tuple[str, ...], bulk: float, contrast: float
+) -> None:
+    """Sweeps that follow one another plane by plane, set-up and passes: what wraps, ends, and is compressed."""
+    grid = tissue.Grid(shape, tuple(n / 16 for n in shape), boundary)
+    wave = sum(np.cos(2 * np.pi * c / length) for c, length in zip(grid.centres(), grid.size, strict=True))
+    pull = tissue.spread_stress(
+        grid, RNG.uniform(0, 1, (5000, grid.dim)) * grid.size, RNG.normal(size=(5000, len(grid.component_names)))
+    )
+    found = []
+    for threads in (1, 2, numba.config.NUMBA_NUM_THREADS):
+        numba.set_num_threads(threads)
+        fluid = tissue.Stokes(
+            grid, viscosity=contrast ** (wave / (2 * grid.dim)), friction=0.1, bulk_viscosity=bulk, tolerance=1e-6
+        )
+        flow = fluid.solve(pull)
+        found.append([fluid.operator.co, fluid.operator.single.co, *flow.velocity, flow.p])
+    for one, *others in zip(*found, strict=True):
+        assert all(one.tobytes() == other.tobytes() for other in others)
+
+
 def test_warm_start_takes_fewer_cycles() -> None:
     grid = tissue.Grid((64, 64), (4.0, 4.0), ("periodic", "no-slip"))
     stress = smooth_stress(grid)
