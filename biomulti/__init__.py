@@ -5,6 +5,7 @@ from importlib.metadata import version
 from biomulti import observe
 from biomulti.compare import compare
 from biomulti.comparison import Comparison
+from biomulti.coupled.declared import CellType
 from biomulti.coupled.laws import Delay, Hill, Linear, Threshold
 from biomulti.coupled.life import Death, Division
 from biomulti.coupled.outputs import Contractility, Growth, Secretion, Uptake
@@ -21,7 +22,7 @@ from biomulti.coupled.signals import (
     Stress,
     Velocity,
 )
-from biomulti.coupled.tissue import CellType, Tissue
+from biomulti.coupled.tissue import Tissue
 from biomulti.decide import partition
 from biomulti.ensemble import ensemble
 from biomulti.errors import (

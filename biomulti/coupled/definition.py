@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from biomulti.cells import population
 from biomulti.coupled import laws, life, outputs, signals
 from biomulti.coupled import observers as observing
 from biomulti.coupled.couplings import OutputCoupling, SignalCoupling
+from biomulti.coupled.declared import CellType, Declared, compiled
+from biomulti.coupled.kind import Kind
 from biomulti.coupled.life import LifeRule
 from biomulti.coupled.observers import Observer, as_observers
 from biomulti.coupled.setup import Stepping
@@ -25,10 +27,6 @@ from biomulti.load import load
 from biomulti.recorder import described
 from biomulti.result import provenance
 from biomulti.write_sbml import to_sbml
-
-if TYPE_CHECKING:
-    from biomulti.coupled.kind import Kind
-    from biomulti.coupled.tissue import CellType, Tissue
 
 Arrays = Mapping[str, NDArray[Any]]
 SENTENCES = {
@@ -68,7 +66,7 @@ def understood(value: Any) -> Any:
     return value
 
 
-def written(sheet: Tissue, stepping: Stepping) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def written(sheet: Declared, stepping: Stepping) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """The document of a tissue and of how it is stepped, and its arrays."""
     arrays: dict[str, NDArray[Any]] = {"fixed/positions": sheet.positions, "fixed/polarity": sheet.polarity}
     arrays["fixed/ages"] = sheet.ages
@@ -93,7 +91,7 @@ def written(sheet: Tissue, stepping: Stepping) -> tuple[dict[str, Any], dict[str
     return document, arrays
 
 
-def kind_document(sheet: Tissue, k: int) -> dict[str, Any]:
+def kind_document(sheet: Declared, k: int) -> dict[str, Any]:
     """A type of cell."""
     kind, given = sheet.types[k], list(sheet.kinds.values())[k]
     return {
@@ -108,21 +106,17 @@ def kind_document(sheet: Tissue, k: int) -> dict[str, Any]:
     }
 
 
-def kind_documents(sheet: Tissue) -> tuple[str, ...]:
+def kind_documents(sheet: Declared) -> tuple[str, ...]:
     """All types, as texts that travel."""
     return tuple(json.dumps(kind_document(sheet, k)) for k in range(len(sheet.types)))
 
 
 def kind_of(document: Mapping[str, Any]) -> Kind:
     """The type of a document, compiled."""
-    from biomulti.coupled.tissue import compiled
-
     return compiled(document["name"], _cell_type(document, 1))
 
 
 def _cell_type(document: Mapping[str, Any], cells: Any) -> CellType:
-    from biomulti.coupled.tissue import CellType
-
     network = replace(load(document["sbml"], adjust=document["adjust"]), source=document["source"])
     if network.hash != document["hash"]:
         raise CheckpointError(f"the network '{network.id}' does not read as it was written.")
@@ -140,10 +134,8 @@ def _sbml(network: Any) -> str:
     return _WRITTEN[network.hash]
 
 
-def read(document: Mapping[str, Any], arrays: Arrays) -> tuple[Tissue, Stepping]:
-    """The tissue of a document, and how it is stepped."""
-    from biomulti.coupled.tissue import Tissue
-
+def read(document: Mapping[str, Any], arrays: Arrays, make: Callable[..., Declared]) -> tuple[Declared, Stepping]:
+    """The tissue of a document, made by `Tissue`, and how it is stepped."""
     grid = tissue.Grid(
         tuple(document["grid"]["shape"]),
         tuple(document["grid"]["size"]),
@@ -153,7 +145,7 @@ def read(document: Mapping[str, Any], arrays: Arrays) -> tuple[Tissue, Stepping]
     for kind in document["kinds"]:
         kinds[kind["name"]] = _cell_type(kind, positions[first : first + kind["count"]])
         first += kind["count"]
-    sheet = Tissue(
+    sheet = make(
         kinds,
         grid=grid,
         seed=document["seed"],
@@ -211,7 +203,7 @@ def observers(
     return tuple(understood(item) for item in document)
 
 
-def attributes(sheet: Tissue, stepping: Stepping) -> dict[str, Any]:
+def attributes(sheet: Declared, stepping: Stepping) -> dict[str, Any]:
     """What is recorded of how a run was made."""
     kind, given = sheet.types[0], next(iter(sheet.kinds.values()))
     system = kind.stepper.system

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ import tissue
 from biomulti import checkpoint as store
 from biomulti import options
 from biomulti.coupled import definition, loop, packed, start
+from biomulti.coupled.declared import Declared
 from biomulti.coupled.lineage import Lineage
 from biomulti.coupled.moment import Moment
 from biomulti.coupled.observers import Cells, Observer, as_observers, recorded
@@ -26,9 +27,6 @@ from biomulti.recorder import Recorder
 from biomulti.run import Run
 from biomulti.storage import storing
 
-if TYPE_CHECKING:
-    from biomulti.coupled.tissue import Tissue
-
 LINEAGE = "lineage.csv"
 NEAR = 1e-9  # times the interval between frames: an end so near to a frame is that frame
 Floats = NDArray[np.float64]
@@ -39,7 +37,7 @@ class Running:
 
     def __init__(
         self,
-        sheet: Tissue,
+        sheet: Declared,
         setup: Setup,
         stepping: Stepping,
         observers: tuple[Observer, ...],
@@ -54,7 +52,7 @@ class Running:
     @classmethod
     def begun(
         cls,
-        sheet: Tissue,
+        sheet: Declared,
         stepping: Stepping,
         observe: Observer | Sequence[Observer] | None,
         folder: Path | None,
@@ -77,14 +75,15 @@ class Running:
         cls,
         folder: Path,
         observe: Observer | Sequence[Observer] | None,
+        make: Callable[..., Declared],
         *,
         t_end: float | None = None,
         number: int | None = None,
         cluster: Any = None,
     ) -> tuple[Running, float]:
-        """From the last checkpoint in a folder, or that of a number, and the end: `t_end`, or that of the run."""
+        """From the last checkpoint in a folder, or that of a number, of a tissue made by `Tissue`, and its end."""
         _, document, arrays = store.latest(folder, number=number)
-        sheet, stepping = definition.read(document["definition"], arrays)
+        sheet, stepping = definition.read(document["definition"], arrays, make)
         setup = sheet.setup(cluster)
         observers = definition.observers(document["observers"], observe, folder)
         state = packed.unpacked(setup, document["state"], arrays)
@@ -167,7 +166,7 @@ class Running:
         store.save(self.folder, self.state.steps, document, {**constants, **arrays})
 
 
-def _coordinates(sheet: Tissue, setup: Setup, observers: tuple[Observer, ...]) -> dict[str, Any]:
+def _coordinates(sheet: Declared, setup: Setup, observers: tuple[Observer, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for observer in observers:
         found |= observer.coordinates(setup)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,20 +10,18 @@ from biomulti._rng import streams
 from biomulti.cells import CellPopulation, population
 from biomulti.counts import whole_starts
 from biomulti.coupled import loop, mechanics
+from biomulti.coupled.declared import Declared
 from biomulti.coupled.division import BODY_STREAM, thresholds
 from biomulti.coupled.history import History
 from biomulti.coupled.moment import Moment
 from biomulti.coupled.setup import Setup, Stepping
 from biomulti.coupled.state import Bodies, State, slices
 
-if TYPE_CHECKING:
-    from biomulti.coupled.tissue import Tissue
-
 Floats = NDArray[np.float64]
 FIRST = 1.0 / 16.0  # step, over the interval between frames, where it is chosen; no more than twice the tolerance
 
 
-def started(sheet: Tissue, setup: Setup, stepping: Stepping) -> State:
+def started(sheet: Declared, setup: Setup, stepping: Stepping) -> State:
     """Networks warmed up, the first flow, and what cells feel in it."""
     places = slices(sheet.counts)
     populations = [_networks(sheet, k, place.start) for k, place in enumerate(places)]
@@ -75,7 +71,7 @@ def started(sheet: Tissue, setup: Setup, stepping: Stepping) -> State:
     return state
 
 
-def _networks(sheet: Tissue, k: int, first: int) -> CellPopulation:
+def _networks(sheet: Declared, k: int, first: int) -> CellPopulation:
     """The networks of a type, whose cells are numbered from `first` on, after their time alone."""
     kind, given = sheet.types[k], list(sheet.kinds.values())[k]
     system, species = kind.stepper.system, kind.network.species_by_id

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tissue
-from biomulti import options, simulation
-from biomulti.counts import molecules_per_unit
+from biomulti import options
 from biomulti.coupled import checks, definition
 from biomulti.coupled.couplings import OutputCoupling, SignalCoupling
-from biomulti.coupled.kind import Kind
+from biomulti.coupled.declared import CellType, compiled
 from biomulti.coupled.laws import Law, Linear, as_laws
 from biomulti.coupled.life import Death, Division, LifeRule, Rule
 from biomulti.coupled.observers import RESERVED, Observer
@@ -28,30 +26,15 @@ from biomulti.coupled.setup import Setup
 from biomulti.coupled.signals import Signal
 from biomulti.coupled.words import plain
 from biomulti.errors import CouplingError, OptionError
-from biomulti.load import load
 from biomulti.network import Network
 from biomulti.partition import Partition
 from biomulti.result import outputs
 from biomulti.run import Run
-from biomulti.system import system_of
 
 Floats = NDArray[np.float64]
 FLOW_TOLERANCE = 1e-6  # of the residual of the flow, relative to what drives it
 EVEN = 0.9  # of the distance of evenly set cells, at which those that divide are kept apart
 SINGLE = "cell"  # the name of the only type of cell
-
-
-@dataclass(frozen=True, eq=False)
-class CellType:
-    """Cells of one type, as `Tissue` takes them: their network, how many or where, and how they run."""
-
-    network: Any
-    cells: int | Floats
-    method: str = "hybrid"
-    initial: Mapping[str, float] = field(default_factory=dict)
-    parameters: Mapping[str, float] = field(default_factory=dict)
-    tolerance: float | None = None
-    physical_scale: Mapping[str, str] = field(default_factory=dict)
 
 
 class Tissue:
@@ -410,7 +393,7 @@ class Tissue:
         if t_end is not None:
             options.check_time("t_end", t_end)
         with _cluster(client) as cluster:
-            running, end = Running.resumed(Path(folder), observe, t_end=t_end, number=number, cluster=cluster)
+            running, end = Running.resumed(Path(folder), observe, Tissue, t_end=t_end, number=number, cluster=cluster)
             return running.run(end, checkpoint=checkpoint, progress=progress)
 
 
@@ -425,14 +408,3 @@ def _cluster(client: Any) -> Iterator[Any]:
 
     with connected(client, None) as cluster:
         yield cluster
-
-
-def compiled(name: str, kind: CellType) -> Kind:
-    """Compile a network and decide what fires."""
-    options.check_options(method=kind.method, tolerance=kind.tolerance, physical_scale=kind.physical_scale)
-    network = load(kind.network)
-    system = system_of(network, molecules_per_unit(network), kind.parameters)
-    stepper, partition = simulation.stepper_of(
-        system, kind.method, None, kind.tolerance, kind.physical_scale, kind.initial, kind.parameters
-    )
-    return Kind(name, network, stepper, partition)
