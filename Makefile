@@ -5,13 +5,14 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := $(VENV)/.peers
 
-.PHONY: demo test lint fuzz bench conformance biomodels models clean help
+.PHONY: demo test lint fuzz soak bench conformance biomodels models clean help
 
 help:
 	@echo "make demo    the morphogenesis demo: data, picture and movie in results/"
 	@echo "make test    ruff, mypy and pytest"
 	@echo "make lint    ruff and mypy alone"
 	@echo "make fuzz    many broken models; ARGS='--loads 20000 --runs 200 --seed 0'"
+	@echo "make soak    a run killed many times that goes on, beside one that is not; ARGS='--kills 70 --seed 0'"
 	@echo "make bench   speed beside other programs, as ratios within one run"
 	@echo "make conformance SUITE=../shared/sbml-test-suite"
 	@echo "             every case of the SBML Test Suite, and docs/conformance.md anew; ARGS='--help' lists options"
@@ -44,6 +45,9 @@ test: lint
 
 fuzz: $(READY)
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+soak: $(READY)
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 bench: $(PEERS)
 	$(BIN)/python -m tests.benchmarks

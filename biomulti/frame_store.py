@@ -84,7 +84,8 @@ class FrameStore:
         """Whether a store at `path` was given up before its first frame came."""
         known = {"zarr.json", f".zarr.json{PARTIAL}"}
         try:
-            return path.is_dir() and {p.name for p in path.iterdir()} <= known and _arrays_of(path) == {}
+            found = {p.name for p in path.iterdir()}
+            return found <= known and ("zarr.json" not in found or not _arrays_of(path))
         except (ValueError, KeyError):
             return False
 
@@ -248,9 +249,7 @@ class FrameStore:
 
 
 def _arrays_of(path: Path) -> dict[str, dict[str, Any]]:
-    """Documents of the arrays of a store, none where there is no store yet."""
-    if not (path / "zarr.json").exists():
-        return {}
+    """Documents of the arrays of a store."""
     root = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
     found: dict[str, dict[str, Any]] = root["consolidated_metadata"]["metadata"]
     return found

@@ -39,12 +39,12 @@ model waiting()
   compartment c = 1;
   substanceOnly species A in c, B in c, G in c, H in c;
   A = 30; B = 5; G = 1; H = 0;
-  make: => A; k + 0.05*delay(A, 0.4) + 0.1*B;
+  make: => A; k + 2*delay(wave, 0.4) + 0.1*B;
   lose: A => ; 0.2*A;
   fade: B => ; 0.5*B;
   open: G => H; G;
   close: H => G; H;
-  k = 4; clock = 0; clock' = 1;
+  k = 4; clock = 0; clock' = 1; wave = 1; wave' = 0.2*(A/30 - wave);
   ring: at 0.5 after clock > 0.6: clock = 0, B = B + 3 + H;
 end
 """

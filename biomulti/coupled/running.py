@@ -82,7 +82,7 @@ class Running:
         number: int | None = None,
         cluster: Any = None,
     ) -> tuple[Running, float]:
-        """From the last checkpoint in a folder, or that of a number, and the end: `t_end`, or that of the run."""
+        """From the last checkpoint in a folder, or that of a number, of a tissue made by `Tissue`, and its end."""
         _, document, arrays = store.latest(folder, number=number)
         sheet, stepping = definition.read(document["definition"], arrays, make)
         setup = _setup(sheet, cluster)

@@ -82,7 +82,7 @@ def test_a_tissue_comes_back(tmp_path, make, how: tuple) -> None:
     document, arrays = definition.written(sheet, steps)
     checkpoint.save(tmp_path, 0, document, arrays)
     _, read, held = checkpoint.latest(tmp_path)
-    again, steps_again = definition.read(read, held)
+    again, steps_again = definition.read(read, held, bm.Tissue)
     document_again, arrays_again = definition.written(again, steps_again)
     assert json.dumps(document_again) == json.dumps(document)
     assert {n: (a.dtype, a.tobytes()) for n, a in arrays_again.items()} == {

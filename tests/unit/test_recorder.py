@@ -303,6 +303,9 @@ def test_a_folder_that_is_a_file_is_named(tmp_path) -> None:
 
 def test_a_folder_that_holds_a_run_is_not_written_over(tmp_path) -> None:
     Recorder(tmp_path, COORDINATES, ATTRIBUTES)
+    recorder = Recorder(tmp_path, COORDINATES, ATTRIBUTES)  # what has no frame yet is no run
+    add(recorder, 0)
+    recorder.flush()
     with pytest.raises(OptionError, match=r"exists already; go on with it by Tissue\.resume"):
         Recorder(tmp_path, COORDINATES, ATTRIBUTES)
 
