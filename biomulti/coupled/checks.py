@@ -61,6 +61,14 @@ def kinds(found: Mapping[Any, Any], kind: type) -> dict[str, Any]:
     }
 
 
+def one_time(types: tuple[Kind, ...]) -> None:
+    """Raise OptionError for networks that count time in different units."""
+    units = {kind.network.time_unit: kind.name for kind in types}
+    if len(units) > 1:
+        said = ", ".join(f"{name} in {unit}" for unit, name in units.items())
+        raise OptionError(f"the networks of a tissue count time in one unit, not {said}; write one of them anew.")
+
+
 def axes(polarity: Axes, count: int, dim: int) -> Floats:
     """Unit vectors [count, dim] of a direction for all, or of vectors."""
     if isinstance(polarity, np.ndarray) and polarity.ndim == 2:

@@ -119,6 +119,7 @@ class Tissue(Declared):
             }  # fmt: skip
         self.kinds = checks.kinds(kinds, CellType)
         self.types = tuple(compiled(name, kind) for name, kind in self.kinds.items())
+        checks.one_time(self.types)
         where = [placed(kind.cells, grid, self.seed + k) for k, kind in enumerate(self.kinds.values())]
         self.positions = np.concatenate(where)
         self.counts = tuple(len(p) for p in where)

@@ -13,7 +13,7 @@ import numpy as np
 
 import biomulti as bm
 import tissue
-from tests.unit.test_life import BIRTH
+from tests.going_on import BIRTH
 
 ROOT = Path(__file__).resolve().parents[2]
 

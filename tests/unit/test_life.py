@@ -12,6 +12,7 @@ from scipy import stats
 import biomulti as bm
 import tissue
 from biomulti import observe
+from tests.going_on import BIRTH
 
 # one in a million by design, at fixed seeds
 RARE = 1e-6
@@ -24,17 +25,6 @@ model still()
   none: => A; 0*k;
   bind: Gene => Bound; 0*k*Gene;
   k = 1; felt = 0;
-end
-"""
-BIRTH = """
-model birth_and_death()
-  unit substance = item; unit extent = item; unit time_unit = second; unit volume = litre;
-  compartment c = 1;
-  substanceOnly species A in c;
-  A = 30;
-  make: => A; k;
-  lose: A => ; 0.1*A;
-  k = 4;
 end
 """
 BOX = tissue.Grid(shape=(32, 32), size=(40.0, 40.0))
@@ -224,6 +214,9 @@ def test_types_of_cells_live_side_by_side() -> None:
     assert np.isfinite(last["felt"].to_numpy()[quiet]).all()
     assert np.isnan(last["felt"].to_numpy()[~quiet]).all()
     assert (last["A"].to_numpy()[quiet] == 60.0).all()
+    slow = BIRTH.replace("time_unit = second", "time_unit = 60 second")
+    with pytest.raises(bm.OptionError, match="one unit, not quiet in second, slow in minute"):
+        bm.Tissue({"quiet": bm.CellType(STILL, 4), "slow": bm.CellType(slow, 4)}, grid=BOX)
     with pytest.raises(bm.CouplingError, match="no type of cell 'loud'; there are quiet, busy"):
         embryo.couple("A", to=bm.Growth(per_molecule=1.0), of="loud")
 
