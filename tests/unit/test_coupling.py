@@ -11,6 +11,7 @@ import xarray as xr
 
 import biomulti as bm
 import tissue
+from biomulti.coupled.networks import Here
 
 GENE = """
 model expression_of_a_gene()
@@ -294,3 +295,38 @@ def test_cells_must_stand_in_the_grid() -> None:
         bm.Tissue(GENE, cells=np.array([[1.0, 1.0], [50.0, 1.0]]), grid=BOX)
     with pytest.raises(bm.OptionError, match="one cell or more"):
         bm.Tissue(GENE, cells=0, grid=BOX)
+
+
+def test_slow_networks_are_called_once_for_several_flows(monkeypatch) -> None:
+    """Cells that cross several grid cells in a step do it in pieces, each with a flow of its own."""
+    calls = {"networks": 0, "flows": 0}
+    plain, solved = Here.advance, tissue.Stokes.solve
+
+    def advance(self, *args):
+        calls["networks"] += 1
+        return plain(self, *args)
+
+    def solve(self, *args, **options):
+        calls["flows"] += 1
+        return solved(self, *args, **options)
+
+    monkeypatch.setattr(Here, "advance", advance)
+    monkeypatch.setattr(tissue.Stokes, "solve", solve)
+    embryo = sheet(method="ode")
+    embryo.set("k_m", 4.0 + 4.0 * (embryo.positions[:, 0] > 20.0))
+    embryo.couple("P", to=bm.Contractility(per_molecule=4e-3))
+    run = embryo.run(2.0, every=1.0, dt=1.0, progress=False).data
+    fastest = float(np.hypot(run["vx"], run["vy"]).max())
+    assert fastest > 2.0 * BOX.spacing[0]
+    assert calls["networks"] == 4
+    assert calls["flows"] > 6
+
+
+def test_a_flow_is_solved_again_only_when_what_drives_it_has_changed(monkeypatch) -> None:
+    solved, calls = tissue.Stokes.solve, []
+    monkeypatch.setattr(tissue.Stokes, "solve", lambda self, **options: calls.append(1) or solved(self, **options))
+    embryo = bm.Tissue(CONSTANT, cells=600, grid=BOX, friction=0.01, bulk_viscosity=1.0, seed=3)
+    embryo.couple("A", to=bm.Contractility(per_molecule=0.1))
+    embryo.run(5.0, every=1.0, dt=0.5, progress=False)
+    # the flow at rest that a run begins with, and that of the first stress
+    assert len(calls) == 2
