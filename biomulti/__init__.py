@@ -5,7 +5,7 @@ from importlib.metadata import version
 from biomulti import observe
 from biomulti.compare import compare
 from biomulti.comparison import Comparison
-from biomulti.coupled.declared import CellType
+from biomulti.coupled.cell_type import CellType
 from biomulti.coupled.laws import Delay, Hill, Linear, Threshold
 from biomulti.coupled.life import Death, Division
 from biomulti.coupled.outputs import Contractility, Growth, Secretion, Uptake

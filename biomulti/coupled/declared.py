@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 import tissue
-from biomulti import options, simulation
-from biomulti.counts import molecules_per_unit
 from biomulti.coupled.couplings import OutputCoupling, SignalCoupling
 from biomulti.coupled.kind import Kind
 from biomulti.coupled.life import LifeRule
 from biomulti.coupled.setup import Setup
-from biomulti.load import load
 from biomulti.network import Network
-from biomulti.system import system_of
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class CellType:
-    """Cells of one type, as `Tissue` takes them: their network, how many or where, and how they run."""
-
-    network: Any
-    cells: int | Floats
-    method: str = "hybrid"
-    initial: Mapping[str, float] = field(default_factory=dict)
-    parameters: Mapping[str, float] = field(default_factory=dict)
-    tolerance: float | None = None
-    physical_scale: Mapping[str, str] = field(default_factory=dict)
 
 
 class Declared(Protocol):
@@ -70,14 +51,3 @@ class Declared(Protocol):
     def setup(self, cluster: Any = None) -> Setup:
         """As it is declared now, for a run."""
         ...
-
-
-def compiled(name: str, kind: CellType) -> Kind:
-    """Compile a network and decide what fires."""
-    options.check_options(method=kind.method, tolerance=kind.tolerance, physical_scale=kind.physical_scale)
-    network = load(kind.network)
-    system = system_of(network, molecules_per_unit(network), kind.parameters)
-    stepper, partition = simulation.stepper_of(
-        system, kind.method, None, kind.tolerance, kind.physical_scale, kind.initial, kind.parameters
-    )
-    return Kind(name, network, stepper, partition)

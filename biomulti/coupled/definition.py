@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,15 @@ from biomulti import simulation
 from biomulti.cells import population
 from biomulti.coupled import laws, life, outputs, signals
 from biomulti.coupled import observers as observing
+from biomulti.coupled.cell_type import cell_type, kind_document
 from biomulti.coupled.couplings import OutputCoupling, SignalCoupling
-from biomulti.coupled.declared import CellType, Declared, compiled
-from biomulti.coupled.kind import Kind
+from biomulti.coupled.declared import Declared
 from biomulti.coupled.life import LifeRule
 from biomulti.coupled.observers import Observer, as_observers
 from biomulti.coupled.setup import Stepping
 from biomulti.errors import CheckpointError, OptionError
-from biomulti.load import load
 from biomulti.recorder import described
 from biomulti.result import provenance
-from biomulti.write_sbml import to_sbml
 
 Arrays = Mapping[str, NDArray[Any]]
 SENTENCES = {
@@ -79,7 +77,7 @@ def written(sheet: Declared, stepping: Stepping) -> tuple[dict[str, Any], dict[s
     document = {
         "grid": {"shape": sheet.grid.shape, "size": sheet.grid.size, "boundary": sheet.grid.boundary},
         "seed": sheet.seed,
-        "kinds": [kind_document(sheet, k) for k in range(len(sheet.types))],
+        "kinds": _kinds(sheet),
         "options": {name: getattr(sheet, name) for name in OPTIONS},
         "outputs": [sentence(c) for c in sheet.outputs],
         "signals": [sentence(c) for c in sheet.signals],
@@ -91,47 +89,14 @@ def written(sheet: Declared, stepping: Stepping) -> tuple[dict[str, Any], dict[s
     return document, arrays
 
 
-def kind_document(sheet: Declared, k: int) -> dict[str, Any]:
-    """A type of cell."""
-    kind, given = sheet.types[k], list(sheet.kinds.values())[k]
-    return {
-        "name": kind.name,
-        "sbml": _sbml(kind.network),
-        "source": kind.network.source,
-        "hash": kind.network.hash,
-        "adjust": kind.network.adjust,
-        "count": sheet.counts[k],
-        **{n: getattr(given, n) for n in ("method", "tolerance")},
-        **{n: dict(getattr(given, n)) for n in ("initial", "parameters", "physical_scale")},
-    }
-
-
 def kind_documents(sheet: Declared) -> tuple[str, ...]:
     """All types, as texts that travel."""
-    return tuple(json.dumps(kind_document(sheet, k)) for k in range(len(sheet.types)))
+    return tuple(json.dumps(d) for d in _kinds(sheet))
 
 
-def kind_of(document: Mapping[str, Any]) -> Kind:
-    """The type of a document, compiled."""
-    return compiled(document["name"], _cell_type(document, 1))
-
-
-def _cell_type(document: Mapping[str, Any], cells: Any) -> CellType:
-    network = replace(load(document["sbml"], adjust=document["adjust"]), source=document["source"])
-    if network.hash != document["hash"]:
-        raise CheckpointError(f"the network '{network.id}' does not read as it was written.")
-    settings = {n: document[n] for n in ("method", "initial", "parameters", "tolerance", "physical_scale")}
-    return CellType(network, cells, **settings)
-
-
-_WRITTEN: dict[str, str] = {}
-
-
-def _sbml(network: Any) -> str:
-    """Writing is confirmed by reading, which takes longer than a step: once for each network."""
-    if network.hash not in _WRITTEN:
-        _WRITTEN[network.hash] = to_sbml(network)
-    return _WRITTEN[network.hash]
+def _kinds(sheet: Declared) -> list[dict[str, Any]]:
+    every = zip(sheet.types, sheet.kinds.values(), sheet.counts, strict=True)
+    return [kind_document(kind, given, count) for kind, given, count in every]
 
 
 def read(document: Mapping[str, Any], arrays: Arrays, make: Callable[..., Declared]) -> tuple[Declared, Stepping]:
@@ -143,7 +108,7 @@ def read(document: Mapping[str, Any], arrays: Arrays, make: Callable[..., Declar
     )
     positions, first, kinds = arrays["fixed/positions"], 0, {}
     for kind in document["kinds"]:
-        kinds[kind["name"]] = _cell_type(kind, positions[first : first + kind["count"]])
+        kinds[kind["name"]] = cell_type(kind, positions[first : first + kind["count"]])
         first += kind["count"]
     sheet = make(
         kinds,

@@ -109,7 +109,7 @@ class Shards:
 @lru_cache(maxsize=16)
 def _kind(document: str) -> Kind:
     """The type of cell of a document; compiled once in each worker."""
-    from biomulti.coupled.definition import kind_of
+    from biomulti.coupled.cell_type import kind_of
 
     return kind_of(json.loads(document))
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 import tissue
 from biomulti import options
 from biomulti.coupled import checks, definition
+from biomulti.coupled.cell_type import CellType, compiled
 from biomulti.coupled.couplings import OutputCoupling, SignalCoupling
-from biomulti.coupled.declared import CellType, compiled
 from biomulti.coupled.laws import Law, Linear, as_laws
 from biomulti.coupled.life import Death, Division, LifeRule, Rule
 from biomulti.coupled.observers import RESERVED, Observer
