@@ -99,7 +99,8 @@ def _rearrange(setup: Setup, state: State, now: Moment, dies: Booleans, divides:
     state.histories = [h.taken(source) for h in state.histories]
     if len(mothers):
         _settle(setup, state, first, second, born, share, axis, rng)
-        lineage.born(state.time, state.bodies, np.stack([first, second], axis=1).ravel(), setup, now.types[mothers])
+        daughters, names = np.stack([first, second], axis=1).ravel(), [kind.name for kind in setup.types]
+        lineage.born(state.time, state.bodies, daughters, names, now.types[mothers])
 
 
 def _settle(

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from biomulti.coupled.life import LifeRule
-from biomulti.coupled.setup import Setup
 from biomulti.coupled.state import Bodies
 from biomulti.errors import CheckpointError
 from biomulti.storage import storing
@@ -43,15 +42,15 @@ class Lineage:
         else:
             self._write([COLUMNS])
 
-    def founders(self, bodies: Bodies, setup: Setup, types: Integers) -> None:
+    def founders(self, bodies: Bodies, names: Sequence[str], types: Integers) -> None:
         """The cells of the start."""
-        self.born(0.0, bodies, np.arange(len(bodies)), setup, types)
+        self.born(0.0, bodies, np.arange(len(bodies)), names, types)
 
-    def born(self, time: float, bodies: Bodies, index: Integers, setup: Setup, types: Integers) -> None:
-        """Cells numbered `index` of the bodies, the types [mothers] being those of pairs of them, or of each."""
+    def born(self, time: float, bodies: Bodies, index: Integers, names: Sequence[str], types: Integers) -> None:
+        """Cells numbered `index` of the bodies; types [mothers], indices of names, are of pairs or of each."""
         types = np.repeat(types, len(index) // max(len(types), 1))
         self._write(
-            (repr(time), "born", bodies.id[i], bodies.parent[i], bodies.generation[i], setup.types[t].name, "")
+            (repr(time), "born", bodies.id[i], bodies.parent[i], bodies.generation[i], names[int(t)], "")
             for i, t in zip(index, types, strict=True)
         )
 

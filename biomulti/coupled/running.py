@@ -67,7 +67,7 @@ class Running:
         recorder = Recorder(folder, coordinates, definition.attributes(sheet, stepping))
         lineage = Lineage(None if folder is None else folder / LINEAGE)
         state = start.started(sheet, setup, stepping)
-        lineage.founders(state.bodies, setup, Moment(setup, state).types)
+        lineage.founders(state.bodies, [kind.name for kind in setup.types], Moment(setup, state).types)
         return cls(sheet, setup, stepping, observers, folder, state, recorder, lineage)
 
     @classmethod
