@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomulti.view.colours import BAND, FAINT, INK, LINE, PANEL, REST, colour_map
-from biomulti.view.recording import Recording, number
+from biomulti.view.families import draw_families
+from biomulti.view.recording import Recording
+from biomulti.view.words import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,34 +28,39 @@ STRIPES, STRIPE_WIDTH = 41, 1.5
 
 
 def embryo_panels(axes: list[Axes], recording: Recording, ventral: float) -> None:
-    """Kymograph of the ventral side, apical area inside and outside the band, single cells of the midline."""
-    band = in_band(recording, ventral)
+    """Kymograph of the ventral side, apical area inside and outside the band, single cells of the midline, lineage."""
+    start = recording.alive(0)
+    band = in_band(recording, ventral) & start
+    rest = ~band & start
     _kymograph(axes[0], recording, ventral)
     if recording.area is not None:
         groups = (
             (100.0 * recording.area[:, band], "ventral band: mean, 10–90 % of cells", BAND),
-            (100.0 * recording.area[:, ~band], "rest", REST),
+            (100.0 * recording.area[:, rest], "rest", REST),
         )
         _courses(axes[1], recording, groups, "Apical area (% of start)")
     else:
         groups = (
             (recording.value[:, band], "ventral band: mean, 10–90 % of cells", BAND),
-            (recording.value[:, ~band], "rest", REST),
+            (recording.value[:, rest], "rest", REST),
         )
         _courses(axes[1], recording, groups, recording.label)
     _singles(axes[2], recording, midline_cells(recording, ventral), f"{recording.name} in single midline cells")
+    if len(axes) > 3:
+        _lineage(axes[3], recording)
 
 
 def flat_panels(axes: list[Axes], recording: Recording) -> None:
-    """The colour's course over all cells, single cells, and the speed of the flow."""
+    """The colour's course over all cells, single cells, the speed of the flow where it is known, and the lineage."""
     _courses(axes[0], recording, ((recording.value, "mean, 10–90 % of cells", BAND),), recording.label)
     _singles(axes[1], recording, typical_cells(recording), f"{recording.name} in single cells, low to high")
     if recording.flow is not None:
         speed = np.sqrt((recording.flow**2).sum(axis=-1).mean(axis=(1, 2)))
         _line(axes[2], recording, speed, f"Root mean square flow ({recording.length_unit}/{recording.clock.own})")
     else:
-        count = np.isfinite(recording.x).sum(axis=1).astype(float)
-        _line(axes[2], recording, count, "Cells")
+        _line(axes[2], recording, recording.counts, "Cells")
+    if len(axes) > 3:
+        _lineage(axes[3], recording)
 
 
 def only_panel(ax: Axes, recording: Recording) -> None:
@@ -84,11 +91,12 @@ def midline_cells(recording: Recording, ventral: float) -> NDArray[np.int64]:
 
 
 def typical_cells(recording: Recording) -> NDArray[np.int64]:
-    """Cells that were there all the time, from the lowest to the highest mean in even steps of it."""
-    there = np.flatnonzero(np.isfinite(recording.value).all(axis=0))
+    """Cells seen for longest, from the lowest to the highest mean in even steps of it: half as long as the longest."""
+    seen = np.isfinite(recording.value).sum(axis=0)
+    there = np.flatnonzero(seen >= max(2.0, 0.5 * float(seen.max(initial=0))))
     if not len(there):
         return there
-    mean = recording.value[:, there].mean(axis=0)
+    mean = np.nanmean(recording.value[:, there], axis=0)
     order = np.argsort(mean, kind="stable")
     steps = np.linspace(mean.min(), mean.max(), TRACES)
     nearest = np.argmin(np.abs(mean[order] - steps[:, None]), axis=1)
@@ -98,7 +106,7 @@ def typical_cells(recording: Recording) -> NDArray[np.int64]:
 def kymograph(recording: Recording, ventral: float) -> Floats:
     """Mean of the colour in stripes along the embryo, [stripes, t], from -REACH to REACH round the ventral midline."""
     edge = REACH * recording.size[1]
-    cell = np.sqrt(recording.size[0] * recording.size[1] / recording.x.shape[1])
+    cell = np.sqrt(recording.size[0] * recording.size[1] / max(1.0, recording.counts.max()))
     stripes = max(3, min(STRIPES, int(2 * edge / (STRIPE_WIDTH * cell))))
     out = np.empty((stripes, recording.frames))
     for t in range(recording.frames):
@@ -162,6 +170,23 @@ def _singles(ax: Axes, recording: Recording, cells: NDArray[np.int64], title: st
     ax.plot([-0.025] * 2, [middle - bar / 2, middle + bar / 2], color=FAINT, linewidth=2, transform=side, clip_on=False)
     text = f"{number(bar)} {recording.units}".strip()
     ax.text(-0.045, middle, text, color=FAINT, rotation=90, ha="right", va="center", transform=side)
+
+
+def _lineage(ax: Axes, recording: Recording) -> None:
+    """Number of cells in time, and over it the trees of a few founders where it is known who descends from whom."""
+    count = recording.counts
+    if recording.lineage is None:
+        _line(ax, recording, count, "Cells")
+        return
+    title = f"Cells: {number(count[0])} to {number(count[-1])}; lineages of a few"
+    _dress(ax, recording, title)
+    behind = ax.twinx()
+    behind.fill_between(recording.clock.shown, count, count.min(), color=LINE, linewidth=0, alpha=0.7)
+    behind.set_ylim(count.min(), count.max() + 0.08 * max(1.0, float(np.ptp(count))))
+    behind.axis("off")
+    ax.set_zorder(behind.get_zorder() + 1)
+    ax.set_facecolor("none")
+    draw_families(ax, recording.lineage, float(recording.clock.times[-1]), recording.clock.per)
 
 
 def _line(ax: Axes, recording: Recording, values: Floats, title: str) -> None:
