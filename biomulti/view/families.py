@@ -23,9 +23,10 @@ def families(lineage: pd.DataFrame) -> list[int]:
     divided = lineage[(parent < 0) & (lineage["fate"].to_numpy() == "divided")].sort_values("ended", kind="stable")
     if divided.empty:
         return []
-    even = np.unique(np.linspace(0, len(divided) - 1, FOUNDERS).round().astype(int))
+    even = np.unique(((np.arange(FOUNDERS) + 0.5) / FOUNDERS * len(divided)).astype(int))
     daughters = _daughters(lineage)
-    chosen, leaves = [], 0
+    chosen: list[int] = []
+    leaves = 0
     for founder in divided.index.to_numpy()[even]:
         leaves += _leaves(int(founder), daughters)
         if chosen and leaves > LEAVES:

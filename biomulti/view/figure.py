@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from biomulti.errors import OptionError
 from biomulti.view.colours import FAINT, GROUND, INK, LINE, colour_map
-from biomulti.view.panels import embryo_panels, flat_panels, only_panel
+from biomulti.view.panels import embryo_panels, flat_panels, needed, only_panel
 from biomulti.view.recording import Recording, frame_of, read
 from biomulti.view.rendering import PACKAGES, can_render
 from biomulti.view.stage import EmbryoStage, FlatStage, Stage
@@ -227,7 +227,7 @@ def _panels(figure: Figure, recording: Recording, midline: float | None) -> list
     if recording.frames == 1:
         only_panel(figure.add_axes(PANELS[3][0]), recording)
         return []
-    axes = [figure.add_axes(place) for place in PANELS[4 if recording.changes else 3]]
+    axes = [figure.add_axes(place) for place in PANELS[needed(recording, "flat" if midline is None else "embryo")]]
     if midline is None:
         flat_panels(axes, recording)
     else:

@@ -16,6 +16,7 @@ from biomulti.view.words import number, units
 # Cool colours, which the colour map of the other cells does not have: for what is marked, and for pairs of sisters.
 MARKED = ("#35e0a1", "#c3f73a", "#00c2c7")
 SISTERS = ("#3d8bfd", "#9ad1ff", "#22c7f0", "#8f9bff", "#d3e3ff")
+SCATTER = 2654435761  # Knuth, The Art of Computer Programming 3, section 6.4: multiplicative hashing
 COLOURS = (*MARKED, *SISTERS)
 
 
@@ -42,7 +43,8 @@ def marks(run: xr.Dataset, marked: Mapping[str, float] | None, lineage: pd.DataF
         if lineage is None:
             raise OptionError("sisters=True needs to know who descends from whom: lineage=run.lineage.table")
         pair = pairs(run, lineage)
-        number_of[:] = np.where(pair >= 0, 1 + len(MARKED) + pair % len(SISTERS), 0)
+        # pairs that were born one after the other often lie beside each other
+        number_of[:] = np.where(pair >= 0, 1 + len(MARKED) + (pair * SCATTER >> 16) % len(SISTERS), 0)
         if (pair >= 0).any():
             legend.append(("sisters, a colour for each pair", SISTERS))
     wanted = dict(marked or {})

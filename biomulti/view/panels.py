@@ -23,6 +23,8 @@ BAND_WIDTH = 0.11
 # How far from the ventral midline the kymograph reaches, over the circumference.
 REACH = 0.25
 TRACES = 5
+# Letters, beyond which a title runs out of the figure.
+LONGEST_TITLE = 52
 # Most stripes of the kymograph, and how wide they are at least, in cells.
 STRIPES, STRIPE_WIDTH = 41, 1.5
 
@@ -45,7 +47,8 @@ def embryo_panels(axes: list[Axes], recording: Recording, ventral: float) -> Non
             (recording.value[:, rest], "rest", REST),
         )
         _courses(axes[1], recording, groups, recording.label)
-    _singles(axes[2], recording, midline_cells(recording, ventral), f"{recording.name} in single midline cells")
+    singles = recording.value[:, midline_cells(recording, ventral)]
+    _singles(axes[2], recording, singles, f"{recording.name} in single midline cells")
     if len(axes) > 3:
         _lineage(axes[3], recording)
 
@@ -53,14 +56,16 @@ def embryo_panels(axes: list[Axes], recording: Recording, ventral: float) -> Non
 def flat_panels(axes: list[Axes], recording: Recording) -> None:
     """The colour's course over all cells, single cells, the speed of the flow where it is known, and the lineage."""
     _courses(axes[0], recording, ((recording.value, "mean, 10–90 % of cells", BAND),), recording.label)
-    _singles(axes[1], recording, typical_cells(recording), f"{recording.name} in single cells, low to high")
+    if recording.lineage is None:
+        _singles(axes[1], recording, recording.value[:, typical_cells(recording)], _short(recording, "single cells"))
+    else:
+        singles = ancestries(recording)
+        _singles(axes[1], recording, singles, _short(recording, "cells and their mothers"))
     if recording.flow is not None:
         speed = np.sqrt((recording.flow**2).sum(axis=-1).mean(axis=(1, 2)))
         _line(axes[2], recording, speed, f"Root mean square flow ({recording.length_unit}/{recording.clock.own})")
-    else:
-        _line(axes[2], recording, recording.counts, "Cells")
-    if len(axes) > 3:
-        _lineage(axes[3], recording)
+    if recording.flow is None or len(axes) > 3:
+        _lineage(axes[-1], recording)
 
 
 def only_panel(ax: Axes, recording: Recording) -> None:
@@ -73,6 +78,11 @@ def only_panel(ax: Axes, recording: Recording) -> None:
         bar.set_facecolor(colour_map()(float(level)))
     ax.set_xlim(edges[0], edges[-1])
     ax.set_ylim(0.0, 1.1 * float(np.max(count)))
+
+
+def needed(recording: Recording, surface: str) -> int:
+    """How many panels there are: one more where cells come and go, if something else takes the last of three."""
+    return 3 + int(recording.changes and (surface == "embryo" or recording.flow is not None))
 
 
 def in_band(recording: Recording, ventral: float) -> NDArray[np.bool_]:
@@ -101,6 +111,24 @@ def typical_cells(recording: Recording) -> NDArray[np.int64]:
     steps = np.linspace(mean.min(), mean.max(), TRACES)
     nearest = np.argmin(np.abs(mean[order] - steps[:, None]), axis=1)
     return np.asarray(there[order[np.unique(nearest)]])
+
+
+def ancestries(recording: Recording) -> Floats:
+    """Courses [t, n] of cells that live at the end, and before their birth of their mothers, from low to high."""
+    assert recording.lineage is not None
+    column = {int(cell): k for k, cell in enumerate(recording.ids)}
+    parent = recording.lineage["parent"].to_dict()
+    alive = np.flatnonzero(np.isfinite(recording.value[-1]))
+    last = alive[np.argsort(recording.value[-1, alive], kind="stable")]
+    chosen = last[np.unique(np.linspace(0, len(last) - 1, TRACES).round().astype(int))] if len(last) else last
+    courses = recording.value[:, chosen].copy()
+    for k, cell in enumerate(recording.ids[chosen]):
+        mother = parent.get(int(cell), -1)
+        while mother in column:
+            before = recording.value[:, column[mother]]
+            courses[:, k] = np.where(np.isfinite(before), before, courses[:, k])
+            mother = parent.get(mother, -1)
+    return courses
 
 
 def kymograph(recording: Recording, ventral: float) -> Floats:
@@ -150,10 +178,15 @@ def _courses(ax: Axes, recording: Recording, groups: tuple[tuple[Floats, str, st
     ax.legend(loc="best", frameon=False, labelcolor="linecolor", handlelength=0, handletextpad=0, fontsize=9)
 
 
-def _singles(ax: Axes, recording: Recording, cells: NDArray[np.int64], title: str) -> None:
-    """Curves one above the other, with a bar for their scale instead of five axes."""
+def _short(recording: Recording, what: str) -> str:
+    """A title that fits."""
+    title = f"{recording.name} in {what}, low to high"
+    return title if len(title) <= LONGEST_TITLE else f"In {what}, low to high"
+
+
+def _singles(ax: Axes, recording: Recording, values: Floats, title: str) -> None:
+    """Curves [t, n] one above the other, with a bar for their scale instead of five axes."""
     _dress(ax, recording, title)
-    values = recording.value[:, cells]
     if not values.size or not np.isfinite(values).any():
         return
     step = float(np.nanmax(values) - min(0.0, float(np.nanmin(values)))) or 1.0
@@ -162,7 +195,7 @@ def _singles(ax: Axes, recording: Recording, cells: NDArray[np.int64], title: st
         base = 0.8 * k * step
         ax.fill_between(t, base, base + course, color=PANEL, linewidth=0, zorder=2 * (10 - k))
         ax.plot(t, base + course, color=colour_map()(0.42 + 0.1 * k), linewidth=1.3, zorder=2 * (10 - k) + 1)
-    low, high = min(0.0, float(np.nanmin(values))), (0.8 * (len(cells) - 1) + 1.08) * step
+    low, high = min(0.0, float(np.nanmin(values))), (0.8 * (values.shape[1] - 1) + 1.08) * step
     ax.set_ylim(low, high)
     ax.set_yticks([])
     bar, middle = round_down(step), 0.5 * (low + high)

@@ -24,7 +24,7 @@ SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 # Brightest colour: this percentile of all cells and frames, so that one cell does not darken the rest.
 TOP = 99.5
 # A point is among cells where one is nearer than so many times the median distance between nearest neighbours.
-AMONG = 1.5
+AMONG = 1.1
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,14 @@ class Recording:
     """
     A run as it is drawn.
 
+    ids: numbers of the cells, [cells].
     x, y, value: [t, cells], not finite where a cell does not exist; area: the same, over that when the cell was first
     seen, or None; flow: velocity (x, y) [t, nx, ny, 2] on the grid at gx [nx], gy [ny], or None; label: the name of
     value with its units; low, high: the ends of the colour scale, fixed for all frames; marks: cells with a colour of
     their own; lineage: who descends from whom, or None.
     """
 
+    ids: NDArray[np.int64]
     x: Floats
     y: Floats
     value: Floats
@@ -140,7 +142,7 @@ class Recording:
         """Colour [n, 3] of each cell that exists in a frame: of 256 for its level, or of those of marks."""
         number = self.marks.number[frame, self.alive(frame)].astype(int)
         shade = colours[np.rint(255.0 * self.level(frame)).astype(int)]
-        return np.where(number[:, None] > 0, marked[number - 1], shade)
+        return np.asarray(np.where(number[:, None] > 0, marked[number - 1], shade))
 
     def level(self, frame: int) -> Floats:
         """Colour of each cell that exists in a frame, between 0 and 1."""
@@ -173,6 +175,7 @@ def read(
     size = json.loads(run.attrs["size"])
     boundary = json.loads(run.attrs["boundary"])
     return Recording(
+        ids=run["cell"].to_numpy().astype(np.int64),
         x=_cells(run, "x"),
         y=_cells(run, "y"),
         value=value,

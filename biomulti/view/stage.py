@@ -195,7 +195,7 @@ class FlatStage:
         width = OUTLINE_WIDTH * float(np.sqrt(np.median(outlines.areas))) / self.point
         self.cells.set_linewidth(min(WIDEST, width))
         self.cells.set_verts(outlines.polygons())
-        self.cells.set_facecolor(recording.painted(frame, self.colours, self.marked)[cell])
+        self.cells.set_facecolor(recording.painted(frame, self.colours, self.marked)[cell].tolist())
         if self.arrows is not None and recording.flow is not None:
             flow = recording.flow[frame, self.pick[0], self.pick[1]]
             left_out = np.hypot(flow[..., 0], flow[..., 1]) < STILL * self.fastest
