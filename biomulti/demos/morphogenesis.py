@@ -12,7 +12,7 @@ film, and stretch and tension act back on the recruitment of myosin:
 Neighbours. Cells of the band have Snail, which lets them signal with Delta. Notch is active where Delta touches, and
 single-minded is made where Notch is active and Snail is not: in the row of cells beside the band, the mesectoderm.
 
-Lineage. In patches on the sides of the embryo string is on, and a cell that has 12 molecules of String divides. String
+Lineage. In patches on the sides of the embryo string is on, and a cell that has 20 molecules of String divides. String
 is on in the band too, where Tribbles takes it away: cells that fold in do not divide.
 
 Measured in embryos: pulses 82.8 +- 48 s apart, 3.2 +- 1.2 of them in 6 minutes, and about half of the apical area left
@@ -55,11 +55,11 @@ TENSION = 0.01  # per second: the tension that counts as 1
 DENSITY = 1e-9  # s / um2: of water, over a viscosity of 1 Pa s
 DIFFUSION = 1.0  # um2 / s, of a protein in the embryo
 MINUTE = 60.0
-STEP = 1.5  # s, between exchanges of genes and tissue
+STEP = 3.0  # s, between exchanges of genes and tissue
 PULSE = 0.25 * 0.2976  # prominence of a pulse: a quarter of the amplitude of the network's limit cycle
 INTERPHASE = 65.0 * MINUTE  # how long ago the cells were born, in the thirteenth division
 RIPE = 60.0 * MINUTE  # the age from which on string can be on
-STRING = 12.0  # molecules of String with which a cell divides
+STRING = 20.0  # molecules of String with which a cell divides
 SIM = 10.0  # molecules of Single-minded from which on a cell counts as mesectoderm
 # Patches that divide, on both sides: place along the embryo (over its length), distance from the ventral midline (um),
 # how strongly string is on.
@@ -161,34 +161,53 @@ def divided(run: Run) -> dict[str, float]:
     done, band = fate == "divided", in_band(y)
     patches = (string(x, y, length=json.loads(run.data.attrs["size"])[0]) > 0.0) & ~band
     return {
-        "divisions": float(np.sum(done)),
+        "divisions": float(np.sum(run.lineage.table["fate"] == "divided")),
         "cells of the patches that divided (%)": 100.0 * float(np.mean(done[patches])),
         "cells of the band that divided (%)": 100.0 * float(np.mean(done[band])),
+    }
+
+
+def founders(run: Run) -> NDArray[np.int64]:
+    """The column in the data of the founder that each cell descends from, [cells]; founders come first."""
+    parent = run.lineage.table["parent"].reindex(run.data["cell"].to_numpy()).to_numpy()
+    column = {int(cell): k for k, cell in enumerate(run.data["cell"].to_numpy())}
+    out = np.arange(len(parent))
+    for k, mother in enumerate(parent):
+        if mother >= 0:
+            out[k] = out[column[int(mother)]]
+    return out
+
+
+def pulsing(run: Run, cells: NDArray[np.bool_]) -> dict[str, float]:
+    """Pulses and rates of area of those of the `cells` that live all the time; not numbers where none does."""
+    time, area = run.data["time"].to_numpy(), run.data["area"].to_numpy()
+    there = cells & np.isfinite(area).all(axis=0)
+    myosin = run.data["Myosin"].to_numpy()[:, there] / OMEGA
+    intervals = pulse_intervals(time, myosin, prominence=PULSE)
+    rates = np.diff(area[:, there], axis=0) * CELL_AREA / np.diff(time)[:, None] * MINUTE
+    pulses = len(intervals) + np.sum(np.ptp(myosin, axis=0) > PULSE)
+    minutes = float(time[-1] - time[0]) / MINUTE
+    return {
+        "pulse interval, mean (s)": float(np.mean(intervals)) if len(intervals) else np.nan,
+        "pulse interval, sd (s)": float(np.std(intervals)) if len(intervals) else np.nan,
+        "pulses in 6 min": float(pulses / np.sum(there) * 6.0 / minutes) if there.any() else np.nan,
+        "fastest twentieth of area rates (um2/min)": float(np.quantile(rates, 0.05)) if there.any() else np.nan,
     }
 
 
 def summary(run: Run) -> dict[str, float]:
     """Numbers to hold against the embryo; pulses and areas are of the cells in the middle of the ventral band."""
     data = run.data
-    area, time = data["area"].to_numpy(), data["time"].to_numpy()
-    founder, alive = np.isfinite(area[0]), np.isfinite(area[-1])
     middle = from_midline(data["y"].isel(time=0).to_numpy()) < BAND / 3.0
-    ventral = middle & alive
-    myosin = data["Myosin"].to_numpy()[:, ventral] / OMEGA
-    intervals = pulse_intervals(time, myosin, prominence=PULSE)
-    pulses = (len(intervals) + np.sum(np.ptp(myosin, axis=0) > PULSE)) / np.sum(ventral)
-    minutes = float(time[-1] - time[0]) / MINUTE
-    rates = np.diff(area[:, ventral], axis=0) * CELL_AREA / np.diff(time)[:, None] * MINUTE
+    others = np.isfinite(data["y"].isel(time=0).to_numpy()) & ~middle
+    # two daughters have the area of their mother
+    area = np.bincount(founders(run), np.nan_to_num(data["area"].isel(time=-1).to_numpy()), len(middle))
     beside, elsewhere = touching(data)
     met = rows(data)
     return {
-        "pulse interval, mean (s)": float(np.mean(intervals)) if len(intervals) else np.nan,
-        "pulse interval, sd (s)": float(np.std(intervals)) if len(intervals) else np.nan,
-        "pulses in 6 min": float(pulses * 6.0 / minutes),
-        "ventral area left (%)": 100.0 * float(np.mean(area[-1, ventral])),
-        # two daughters have the area of their mother
-        "area of other cells (%)": 100.0 * float(np.sum(area[-1, alive & ~middle]) / np.sum(founder & ~middle)),
-        "fastest twentieth of area rates (um2/min)": float(np.quantile(rates, 0.05)),
+        **pulsing(run, middle),
+        "ventral area left (%)": 100.0 * float(np.mean(area[middle])),
+        "area of other cells (%)": 100.0 * float(np.mean(area[others])),
         "mean speed (um/min)": float(np.mean(mean_speed(data["vx"].to_numpy(), data["vy"].to_numpy()))) * MINUTE,
         "cells in the row of Single-minded": float(np.mean(met)),
         "lines across it that meet one such cell (%)": 100.0 * float(np.mean(met == 1)),
@@ -220,7 +239,7 @@ def unused(folder: Path) -> Path:
     return chosen
 
 
-def families(run: Run) -> str:
+def trees(run: Run) -> str:
     """The trees of the cells that divided, in Newick's format, one a line."""
     until = float(run.data["time"][-1])
     return "".join(line + "\n" for line in run.lineage.newick(until=until).splitlines() if line.startswith("("))
@@ -240,7 +259,7 @@ def main(folder: Path, *, seed: int = 1) -> None:
     sheet = embryo(seed=seed)
     print(sheet.describe(speed=2.0 / MINUTE, length=BAND, density=DENSITY, diffusion=DIFFUSION), "\n", flush=True)
     run = sheet.run(6.0 * MINUTE, every=3.0, dt=STEP, folder=folder)
-    (folder / "lineage.newick").write_text(families(run), encoding="utf-8")
+    (folder / "lineage.newick").write_text(trees(run), encoding="utf-8")
     print(f"\n{'':44} {'simulated':>10}   embryo")
     for name, value in summary(run).items():
         print(f"{name:44} {value:10.3g}   {MEASURED.get(name, '')}")

@@ -79,9 +79,12 @@ def test_tension_and_stretch_recruit_myosin(small) -> None:
 
 
 def test_one_row_of_cells_beside_the_mesoderm(small) -> None:
-    """All cells that touch the mesoderm, and no others; a line across meets one, or two where it cuts a corner."""
+    """Cells that touch the mesoderm, and no others; a line across meets one, or two where it cuts a corner."""
     data = small[1].data
-    assert morphogenesis.touching(data).tolist() == [1.0, 0.0]
+    beside, elsewhere = morphogenesis.touching(data)
+    # one that has come to touch it late, or with a sliver of a side, may not have enough yet
+    assert beside > 0.95
+    assert elsewhere == 0.0
     met = morphogenesis.rows(data)
     assert met.min() == 1
     assert met.mean() == pytest.approx(1.1, abs=0.1)
@@ -97,17 +100,17 @@ def test_without_snail_there_is_no_row() -> None:
 
 
 def test_cells_divide_in_the_patches_alone_and_share_what_they_have(small) -> None:
-    """12 molecules of String come at .06 a second and less: a gamma law of which 90 % or more lie before the end.
+    """20 molecules of String come at .08 a second and more: a gamma law of which 96 % or more lie before the end.
 
-    The binomial 5e-5 quantile of 48 cells that divide with the probability .92 is 35.
+    The binomial 5e-5 quantile of 48 cells that divide with the probability .96 is 39.
     """
     numbers, table = morphogenesis.summary(small[1]), small[1].lineage.table
     assert numbers["cells of the band that divided (%)"] == 0.0
-    assert 35.0 / 48.0 < numbers["cells of the patches that divided (%)"] / 100.0 <= 1.0
+    assert 39.0 / 48.0 < numbers["cells of the patches that divided (%)"] / 100.0 <= 1.0
     assert (table["generation"] <= 1).all()
     data = small[1].data
     assert data.sizes["cell"] == 1200 + 2 * numbers["divisions"]
-    trees = morphogenesis.families(small[1]).splitlines()
+    trees = morphogenesis.trees(small[1]).splitlines()
     assert len(trees) == numbers["divisions"]
     assert all(tree.count(",") == 1 and tree.endswith(";") for tree in trees)
 
@@ -117,6 +120,7 @@ def test_without_tribbles_the_band_divides() -> None:
     sheet.set("tribbles", 0.0)
     run = sheet.run(300.0, every=60.0, dt=3.0, progress=False)
     assert morphogenesis.divided(run)["cells of the band that divided (%)"] > 75.0
+    assert np.isfinite(morphogenesis.summary(run)["ventral area left (%)"])
 
 
 def test_picture_and_movie_of_dividing_cells(small, tmp_path, monkeypatch) -> None:
