@@ -101,16 +101,20 @@ def midline_cells(recording: Recording, ventral: float) -> NDArray[np.int64]:
 
 
 def typical_cells(recording: Recording) -> NDArray[np.int64]:
-    """Cells seen for longest, from the lowest to the highest mean in even steps of it: half as long as the longest."""
+    """Cells seen half as long as the longest or more, from the lowest to the highest mean in even steps of it."""
     seen = np.isfinite(recording.value).sum(axis=0)
     there = np.flatnonzero(seen >= max(2.0, 0.5 * float(seen.max(initial=0))))
     if not len(there):
         return there
-    mean = np.nanmean(recording.value[:, there], axis=0)
-    order = np.argsort(mean, kind="stable")
-    steps = np.linspace(mean.min(), mean.max(), TRACES)
-    nearest = np.argmin(np.abs(mean[order] - steps[:, None]), axis=1)
-    return np.asarray(there[order[np.unique(nearest)]])
+    return there[in_even_steps(np.nanmean(recording.value[:, there], axis=0))]
+
+
+def in_even_steps(values: Floats) -> NDArray[np.int64]:
+    """Which of the values [n], n of 1 or more, are nearest to even steps from the lowest to the highest of them."""
+    order = np.argsort(values, kind="stable")
+    steps = np.linspace(values.min(), values.max(), TRACES)
+    nearest = np.argmin(np.abs(values[order] - steps[:, None]), axis=1)
+    return np.asarray(order[np.unique(nearest)])
 
 
 def ancestries(recording: Recording) -> Floats:
@@ -119,8 +123,7 @@ def ancestries(recording: Recording) -> Floats:
     column = {int(cell): k for k, cell in enumerate(recording.ids)}
     parent = recording.lineage["parent"].to_dict()
     alive = np.flatnonzero(np.isfinite(recording.value[-1]))
-    last = alive[np.argsort(recording.value[-1, alive], kind="stable")]
-    chosen = last[np.unique(np.linspace(0, len(last) - 1, TRACES).round().astype(int))] if len(last) else last
+    chosen = alive[in_even_steps(recording.value[-1, alive])] if len(alive) else alive
     courses = recording.value[:, chosen].copy()
     for k, cell in enumerate(recording.ids[chosen]):
         mother = parent.get(int(cell), -1)
