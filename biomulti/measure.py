@@ -22,5 +22,5 @@ def pulse_intervals(times: Floats, traces: Floats, *, prominence: float) -> Floa
 
 
 def mean_speed(vx: Floats, vy: Floats) -> Floats:
-    """Mean speed of the cells at each time, from velocities [times, cells]."""
-    return np.asarray(np.mean(np.hypot(vx, vy), axis=1))
+    """Mean speed at each time of the cells that live then, from velocities [times, cells]."""
+    return np.asarray(np.nanmean(np.hypot(vx, vy), axis=1))

@@ -27,11 +27,15 @@ class Run:
 
     def picture(self, path: str | Path, **options: Any) -> Path:
         """Draw one moment; options as in `biomulti.view.picture`. A relative path goes into the folder."""
-        return view.picture(self.data, self._place(path), **options)
+        return view.picture(self.data, self._place(path), **self._with_lineage(options))
 
     def movie(self, path: str | Path, **options: Any) -> Path:
         """Write a movie; options as in `biomulti.view.movie`. A relative path goes into the folder."""
-        return view.movie(self.data, self._place(path), **options)
+        return view.movie(self.data, self._place(path), **self._with_lineage(options))
+
+    def _with_lineage(self, options: dict[str, Any]) -> dict[str, Any]:
+        table = self.lineage.table
+        return options if (table["parent"] < 0).all() else {"lineage": table, **options}
 
     def _place(self, path: str | Path) -> Path:
         return Path(path) if self.folder is None else self.folder / path

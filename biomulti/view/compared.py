@@ -13,7 +13,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from biomulti.errors import OptionError
-from biomulti.view.recording import clock, number, units
+from biomulti.view.recording import clock
+from biomulti.view.words import number, units
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 
 from biomulti.errors import OptionError
-from biomulti.view.recording import clock, number, units
+from biomulti.view.recording import clock
+from biomulti.view.words import number, units
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
 from biomulti.errors import OptionError
 from biomulti.view.colours import FAINT, GROUND, INK, LINE, colour_map
-from biomulti.view.panels import embryo_panels, flat_panels, only_panel
-from biomulti.view.recording import Recording, frame_of, number, read
+from biomulti.view.panels import embryo_panels, flat_panels, needed, only_panel
+from biomulti.view.recording import Recording, frame_of, read
 from biomulti.view.rendering import PACKAGES, can_render
 from biomulti.view.stage import EmbryoStage, FlatStage, Stage
+from biomulti.view.words import number
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -40,7 +42,10 @@ MOVIE_QUALITY = 7
 SPEED = ["-preset", "veryfast"]
 # At most so many steps on the colour bar.
 TICKS = 5
-PANELS = tuple((0.735, bottom, 0.248, 0.22) for bottom in (0.71, 0.397, 0.085))
+PANELS = {
+    3: tuple((0.735, bottom, 0.248, 0.22) for bottom in (0.71, 0.397, 0.085)),
+    4: tuple((0.735, bottom, 0.248, 0.162) for bottom in (0.79, 0.555, 0.32, 0.085)),
+}
 
 
 def picture(
@@ -51,6 +56,9 @@ def picture(
     time: int = -1,
     surface: Surface = "flat",
     ventral: float | None = None,
+    marked: Mapping[str, float] | None = None,
+    lineage: pd.DataFrame | None = None,
+    sisters: bool = False,
 ) -> Path:
     """
     Draw one time of a tissue's run as a PNG of 2560 x 1440 pixels, and beside it the course of the whole run.
@@ -67,11 +75,14 @@ def picture(
     colour: the variable [time, cell] shown as colour; None: the first that is not motion or area.
     time: index of the frame, -1 the last.
     ventral: y of the ventral midline, for surface "embryo"; None: the middle of the box.
+    marked: variables [time, cell], three at most, and how much of each a cell has to exceed to get a colour of its own.
+    lineage: the table of the run's lineage, from which trees of a few founders are drawn where cells divide.
+    sisters: whether cells born by division have the colour of their pair.
 
     Raises OptionError when a variable, frame or surface does not exist, naming those that do.
     """
     target = _target(path, ".png")
-    recording = read(run, colour)
+    recording = read(run, colour, marked=marked, lineage=lineage, sisters=sisters)
     frame = frame_of(recording, time)
     with _board(recording, surface, ventral, dpi=PICTURE_DPI, sharpness=2) as board:
         pixels = board.draw(frame)
@@ -88,13 +99,16 @@ def movie(
     colour: str | None = None,
     surface: Surface = "flat",
     ventral: float | None = None,
+    marked: Mapping[str, float] | None = None,
+    lineage: pd.DataFrame | None = None,
+    sisters: bool = False,
     fps: float = FRAMES_PER_SECOND,
     progress: bool = True,
 ) -> Path:
     """
     Write all times of a tissue's run as an mp4 of 1280 x 720 pixels (H.264), with one colour scale for all.
 
-    run, colour, surface, ventral: as for `picture`; path: the .mp4 to write.
+    run, colour, surface, ventral, marked, lineage, sisters: as for `picture`; path: the .mp4 to write.
     fps: frames of the run shown in a second.
     progress: show a bar while frames are drawn.
 
@@ -106,7 +120,7 @@ def movie(
     if not fps > 0:
         raise OptionError(f"fps={fps!r}; give a positive number of frames a second")
     target = _target(path, ".mp4")
-    recording = read(run, colour)
+    recording = read(run, colour, marked=marked, lineage=lineage, sisters=sisters)
     with _board(recording, surface, ventral, dpi=MOVIE_DPI, sharpness=1) as board:
         writer = imageio_ffmpeg.write_frames(
             str(target), board.pixels, fps=fps, quality=MOVIE_QUALITY, output_params=SPEED
@@ -198,6 +212,7 @@ def _composed(
 ) -> Board:
     axes = _panels(figure, recording, midline)
     _colour_bar(figure, recording)
+    _legend(figure, recording)
     playheads = tuple(ax.axvline(0.0, color=INK, linewidth=1.0, alpha=0.8, zorder=40) for ax in axes)
     stamp = figure.text(0.022, 0.965, "", fontsize=20, weight="bold", color=INK, va="top")
     moving = (*stage.artists, *playheads, stamp)
@@ -210,9 +225,9 @@ def _composed(
 def _panels(figure: Figure, recording: Recording, midline: float | None) -> list[Axes]:
     """The curves beside the cells; those that have time along x."""
     if recording.frames == 1:
-        only_panel(figure.add_axes(PANELS[0]), recording)
+        only_panel(figure.add_axes(PANELS[3][0]), recording)
         return []
-    axes = [figure.add_axes(place) for place in PANELS]
+    axes = [figure.add_axes(place) for place in PANELS[needed(recording, "flat" if midline is None else "embryo")]]
     if midline is None:
         flat_panels(axes, recording)
     else:
@@ -221,6 +236,20 @@ def _panels(figure: Figure, recording: Recording, midline: float | None) -> list
     for ax in axes[:-1]:
         ax.set_xticklabels([])
     return axes
+
+
+def _legend(figure: Figure, recording: Recording) -> None:
+    """What colours of marked cells mean, one line each, at the upper right of the cells."""
+    from matplotlib.patches import Rectangle
+
+    width, height, gap = 0.0085, 0.0085 * INCHES[0] / INCHES[1], 0.0015
+    for line, (text, colours) in enumerate(recording.marks.legend):
+        y = 0.952 - 0.034 * line
+        left = 0.655 - len(colours) * (width + gap)
+        figure.text(left - 2.0 * gap, y, text, ha="right", va="center", fontsize=10, color=INK)
+        for k, colour in enumerate(colours):
+            x = left + k * (width + gap)
+            figure.add_artist(Rectangle((x, y - height / 2), width, height, color=colour, linewidth=0))
 
 
 def _colour_bar(figure: Figure, recording: Recording) -> None:

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomulti.view.colours import BAND, FAINT, INK, LINE, PANEL, REST, colour_map
-from biomulti.view.recording import Recording, number
+from biomulti.view.families import draw_families
+from biomulti.view.recording import Recording
+from biomulti.view.words import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,39 +23,49 @@ BAND_WIDTH = 0.11
 # How far from the ventral midline the kymograph reaches, over the circumference.
 REACH = 0.25
 TRACES = 5
+# Letters, beyond which a title runs out of the figure.
+LONGEST_TITLE = 52
 # Most stripes of the kymograph, and how wide they are at least, in cells.
 STRIPES, STRIPE_WIDTH = 41, 1.5
 
 
 def embryo_panels(axes: list[Axes], recording: Recording, ventral: float) -> None:
-    """Kymograph of the ventral side, apical area inside and outside the band, single cells of the midline."""
-    band = in_band(recording, ventral)
+    """Kymograph of the ventral side, apical area inside and outside the band, single cells of the midline, lineage."""
+    start = recording.alive(0)
+    band = in_band(recording, ventral) & start
+    rest = ~band & start
     _kymograph(axes[0], recording, ventral)
     if recording.area is not None:
         groups = (
             (100.0 * recording.area[:, band], "ventral band: mean, 10–90 % of cells", BAND),
-            (100.0 * recording.area[:, ~band], "rest", REST),
+            (100.0 * recording.area[:, rest], "rest", REST),
         )
         _courses(axes[1], recording, groups, "Apical area (% of start)")
     else:
         groups = (
             (recording.value[:, band], "ventral band: mean, 10–90 % of cells", BAND),
-            (recording.value[:, ~band], "rest", REST),
+            (recording.value[:, rest], "rest", REST),
         )
         _courses(axes[1], recording, groups, recording.label)
-    _singles(axes[2], recording, midline_cells(recording, ventral), f"{recording.name} in single midline cells")
+    singles = recording.value[:, midline_cells(recording, ventral)]
+    _singles(axes[2], recording, singles, f"{recording.name} in single midline cells")
+    if len(axes) > 3:
+        _lineage(axes[3], recording)
 
 
 def flat_panels(axes: list[Axes], recording: Recording) -> None:
-    """The colour's course over all cells, single cells, and the speed of the flow."""
+    """The colour's course over all cells, single cells, the speed of the flow where it is known, and the lineage."""
     _courses(axes[0], recording, ((recording.value, "mean, 10–90 % of cells", BAND),), recording.label)
-    _singles(axes[1], recording, typical_cells(recording), f"{recording.name} in single cells, low to high")
+    if recording.lineage is None:
+        _singles(axes[1], recording, recording.value[:, typical_cells(recording)], _short(recording, "single cells"))
+    else:
+        singles = ancestries(recording)
+        _singles(axes[1], recording, singles, _short(recording, "cells and their mothers"))
     if recording.flow is not None:
         speed = np.sqrt((recording.flow**2).sum(axis=-1).mean(axis=(1, 2)))
         _line(axes[2], recording, speed, f"Root mean square flow ({recording.length_unit}/{recording.clock.own})")
-    else:
-        count = np.isfinite(recording.x).sum(axis=1).astype(float)
-        _line(axes[2], recording, count, "Cells")
+    if recording.flow is None or len(axes) > 3:
+        _lineage(axes[-1], recording)
 
 
 def only_panel(ax: Axes, recording: Recording) -> None:
@@ -66,6 +78,11 @@ def only_panel(ax: Axes, recording: Recording) -> None:
         bar.set_facecolor(colour_map()(float(level)))
     ax.set_xlim(edges[0], edges[-1])
     ax.set_ylim(0.0, 1.1 * float(np.max(count)))
+
+
+def needed(recording: Recording, surface: str) -> int:
+    """How many panels there are: one more where cells come and go, if something else takes the last of three."""
+    return 3 + int(recording.changes and (surface == "embryo" or recording.flow is not None))
 
 
 def in_band(recording: Recording, ventral: float) -> NDArray[np.bool_]:
@@ -84,21 +101,43 @@ def midline_cells(recording: Recording, ventral: float) -> NDArray[np.int64]:
 
 
 def typical_cells(recording: Recording) -> NDArray[np.int64]:
-    """Cells that were there all the time, from the lowest to the highest mean in even steps of it."""
-    there = np.flatnonzero(np.isfinite(recording.value).all(axis=0))
+    """Cells seen half as long as the longest or more, from the lowest to the highest mean in even steps of it."""
+    seen = np.isfinite(recording.value).sum(axis=0)
+    there = np.flatnonzero(seen >= max(2.0, 0.5 * float(seen.max(initial=0))))
     if not len(there):
         return there
-    mean = recording.value[:, there].mean(axis=0)
-    order = np.argsort(mean, kind="stable")
-    steps = np.linspace(mean.min(), mean.max(), TRACES)
-    nearest = np.argmin(np.abs(mean[order] - steps[:, None]), axis=1)
-    return np.asarray(there[order[np.unique(nearest)]])
+    return there[in_even_steps(np.nanmean(recording.value[:, there], axis=0))]
+
+
+def in_even_steps(values: Floats) -> NDArray[np.int64]:
+    """Which of the values [n], n of 1 or more, are nearest to even steps from the lowest to the highest of them."""
+    order = np.argsort(values, kind="stable")
+    steps = np.linspace(values.min(), values.max(), TRACES)
+    nearest = np.argmin(np.abs(values[order] - steps[:, None]), axis=1)
+    return np.asarray(order[np.unique(nearest)])
+
+
+def ancestries(recording: Recording) -> Floats:
+    """Courses [t, n] of cells that live at the end, and before their birth of their mothers, from low to high."""
+    assert recording.lineage is not None
+    column = {int(cell): k for k, cell in enumerate(recording.ids)}
+    parent = recording.lineage["parent"].to_dict()
+    alive = np.flatnonzero(np.isfinite(recording.value[-1]))
+    chosen = alive[in_even_steps(recording.value[-1, alive])] if len(alive) else alive
+    courses = recording.value[:, chosen].copy()
+    for k, cell in enumerate(recording.ids[chosen]):
+        mother = parent.get(int(cell), -1)
+        while mother in column:
+            before = recording.value[:, column[mother]]
+            courses[:, k] = np.where(np.isfinite(before), before, courses[:, k])
+            mother = parent.get(mother, -1)
+    return courses
 
 
 def kymograph(recording: Recording, ventral: float) -> Floats:
     """Mean of the colour in stripes along the embryo, [stripes, t], from -REACH to REACH round the ventral midline."""
     edge = REACH * recording.size[1]
-    cell = np.sqrt(recording.size[0] * recording.size[1] / recording.x.shape[1])
+    cell = np.sqrt(recording.size[0] * recording.size[1] / max(1.0, recording.counts.max()))
     stripes = max(3, min(STRIPES, int(2 * edge / (STRIPE_WIDTH * cell))))
     out = np.empty((stripes, recording.frames))
     for t in range(recording.frames):
@@ -142,10 +181,15 @@ def _courses(ax: Axes, recording: Recording, groups: tuple[tuple[Floats, str, st
     ax.legend(loc="best", frameon=False, labelcolor="linecolor", handlelength=0, handletextpad=0, fontsize=9)
 
 
-def _singles(ax: Axes, recording: Recording, cells: NDArray[np.int64], title: str) -> None:
-    """Curves one above the other, with a bar for their scale instead of five axes."""
+def _short(recording: Recording, what: str) -> str:
+    """A title that fits."""
+    title = f"{recording.name} in {what}, low to high"
+    return title if len(title) <= LONGEST_TITLE else f"In {what}, low to high"
+
+
+def _singles(ax: Axes, recording: Recording, values: Floats, title: str) -> None:
+    """Curves [t, n] one above the other, with a bar for their scale instead of five axes."""
     _dress(ax, recording, title)
-    values = recording.value[:, cells]
     if not values.size or not np.isfinite(values).any():
         return
     step = float(np.nanmax(values) - min(0.0, float(np.nanmin(values)))) or 1.0
@@ -154,7 +198,7 @@ def _singles(ax: Axes, recording: Recording, cells: NDArray[np.int64], title: st
         base = 0.8 * k * step
         ax.fill_between(t, base, base + course, color=PANEL, linewidth=0, zorder=2 * (10 - k))
         ax.plot(t, base + course, color=colour_map()(0.42 + 0.1 * k), linewidth=1.3, zorder=2 * (10 - k) + 1)
-    low, high = min(0.0, float(np.nanmin(values))), (0.8 * (len(cells) - 1) + 1.08) * step
+    low, high = min(0.0, float(np.nanmin(values))), (0.8 * (values.shape[1] - 1) + 1.08) * step
     ax.set_ylim(low, high)
     ax.set_yticks([])
     bar, middle = round_down(step), 0.5 * (low + high)
@@ -162,6 +206,23 @@ def _singles(ax: Axes, recording: Recording, cells: NDArray[np.int64], title: st
     ax.plot([-0.025] * 2, [middle - bar / 2, middle + bar / 2], color=FAINT, linewidth=2, transform=side, clip_on=False)
     text = f"{number(bar)} {recording.units}".strip()
     ax.text(-0.045, middle, text, color=FAINT, rotation=90, ha="right", va="center", transform=side)
+
+
+def _lineage(ax: Axes, recording: Recording) -> None:
+    """Number of cells in time, and over it the trees of a few founders where it is known who descends from whom."""
+    count = recording.counts
+    if recording.lineage is None:
+        _line(ax, recording, count, "Cells")
+        return
+    title = f"Cells: {number(count[0])} to {number(count[-1])}; lineages of a few"
+    _dress(ax, recording, title)
+    behind = ax.twinx()
+    behind.fill_between(recording.clock.shown, count, count.min(), color=LINE, linewidth=0, alpha=0.7)
+    behind.set_ylim(count.min(), count.max() + 0.08 * max(1.0, float(np.ptp(count))))
+    behind.axis("off")
+    ax.set_zorder(behind.get_zorder() + 1)
+    ax.set_facecolor("none")
+    draw_families(ax, recording.lineage, float(recording.clock.times[-1]), recording.clock.per)
 
 
 def _line(ax: Axes, recording: Recording, values: Floats, title: str) -> None:

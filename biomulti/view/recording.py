@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
 from biomulti.errors import OptionError
-from biomulti.view.voronoi import Outlines, tissue_outlines
+from biomulti.view.marks import Marks, marks
+from biomulti.view.voronoi import FEWEST, Outlines, tissue_outlines
+from biomulti.view.words import units
 
 Floats = NDArray[np.float64]
 
 # Variables of every cell that say where it is and how it moves, not what is in it.
 MOTION = ("x", "y", "vx", "vy", "area")
-SYMBOLS = {"um": "µm", "item": "molecules", "second": "s", "minute": "min", "hour": "h", "dimensionless": "", "1": ""}
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 # Brightest colour: this percentile of all cells and frames, so that one cell does not darken the rest.
 TOP = 99.5
-
-
-def units(text: str) -> str:
-    """Units as they are written on a figure."""
-    words = [SYMBOLS.get(word, word) for word in text.split()]
-    return " ".join(words).replace(" / ", "/").strip()
-
-
-def number(value: float, _: float = 0.0) -> str:
-    """A number as it is written on a figure, also as the formatter of an axis."""
-    return f"{round(value, 10):,.10g}".replace("-", "−")
+# A point is among cells where one is nearer than so many times the median distance between nearest neighbours.
+AMONG = 1.1
 
 
 @dataclass(frozen=True)
@@ -76,11 +70,14 @@ class Recording:
     """
     A run as it is drawn.
 
-    x, y, value: [t, cells], not finite where a cell does not exist; area: the same, or None; flow: velocity
-    (x, y) [t, nx, ny, 2] on the grid at gx [nx], gy [ny], or None; label: the name of value with its units;
-    low, high: the ends of the colour scale, fixed for all frames.
+    ids: numbers of the cells, [cells].
+    x, y, value: [t, cells], not finite where a cell does not exist; area: the same, over that when the cell was first
+    seen, or None; flow: velocity (x, y) [t, nx, ny, 2] on the grid at gx [nx], gy [ny], or None; label: the name of
+    value with its units; low, high: the ends of the colour scale, fixed for all frames; marks: cells with a colour of
+    their own; lineage: who descends from whom, or None.
     """
 
+    ids: NDArray[np.int64]
     x: Floats
     y: Floats
     value: Floats
@@ -96,6 +93,8 @@ class Recording:
     length_unit: str
     low: float
     high: float
+    marks: Marks
+    lineage: pd.DataFrame | None
 
     @property
     def frames(self) -> int:
@@ -111,10 +110,39 @@ class Recording:
         """Cells that exist in a frame, [cells]."""
         return np.asarray(np.isfinite(self.x[frame]) & np.isfinite(self.y[frame]))
 
+    @property
+    def changes(self) -> bool:
+        """Whether cells come or go."""
+        return not bool(np.isfinite(self.x).all())
+
+    @property
+    def counts(self) -> Floats:
+        """Number of cells in each frame, [t]."""
+        return np.asarray(np.isfinite(self.x).sum(axis=1), dtype=float)
+
     def outlines(self, frame: int) -> Outlines:
         """The polygons of the cells that exist in a frame."""
         alive = self.alive(frame)
         return tissue_outlines(self.x[frame, alive], self.y[frame, alive], self.size, self.boundary)
+
+    def covers(self, frame: int, points: Floats) -> NDArray[np.bool_]:
+        """Which points [..., 2] lie among the cells of a frame, as near to one as cells are to each other."""
+        from scipy.spatial import cKDTree
+
+        alive = self.alive(frame)
+        if alive.sum() < FEWEST:
+            return np.ones(points.shape[:-1], dtype=bool)
+        box = np.array([length if b == "periodic" else 0.0 for length, b in zip(self.size, self.boundary, strict=True)])
+        cells = np.stack([self.x[frame, alive], self.y[frame, alive]], axis=1)
+        tree = cKDTree(np.where(box > 0.0, np.mod(cells, np.where(box > 0.0, box, 1.0)), cells), boxsize=box)
+        nearest = float(np.median(tree.query(tree.data, k=2)[0][:, 1]))
+        return np.asarray(tree.query(points)[0] < AMONG * nearest)
+
+    def painted(self, frame: int, colours: Floats, marked: Floats) -> Floats:
+        """Colour [n, 3] of each cell that exists in a frame: of 256 for its level, or of those of marks."""
+        number = self.marks.number[frame, self.alive(frame)].astype(int)
+        shade = colours[np.rint(255.0 * self.level(frame)).astype(int)]
+        return np.asarray(np.where(number[:, None] > 0, marked[number - 1], shade))
 
     def level(self, frame: int) -> Floats:
         """Colour of each cell that exists in a frame, between 0 and 1."""
@@ -122,7 +150,14 @@ class Recording:
         return np.asarray(np.clip(np.nan_to_num((value - self.low) / (self.high - self.low)), 0.0, 1.0))
 
 
-def read(run: xr.Dataset, colour: str | None) -> Recording:
+def read(
+    run: xr.Dataset,
+    colour: str | None,
+    *,
+    marked: Mapping[str, float] | None = None,
+    lineage: pd.DataFrame | None = None,
+    sisters: bool = False,
+) -> Recording:
     """Check a run of a tissue and read what is drawn of it; OptionError says what is missing and what there is."""
     if not {"time", "cell"} <= set(run.sizes) or not {"x", "y"} <= set(run.data_vars):
         raise OptionError(
@@ -140,10 +175,11 @@ def read(run: xr.Dataset, colour: str | None) -> Recording:
     size = json.loads(run.attrs["size"])
     boundary = json.loads(run.attrs["boundary"])
     return Recording(
+        ids=run["cell"].to_numpy().astype(np.int64),
         x=_cells(run, "x"),
         y=_cells(run, "y"),
         value=value,
-        area=_cells(run, "area") if "area" in run else None,
+        area=_since_first(_cells(run, "area")) if "area" in run else None,
         flow=_flow(run),
         gx=np.asarray(run["gx"].values, dtype=float) if "gx" in run else np.zeros(0),
         gy=np.asarray(run["gy"].values, dtype=float) if "gy" in run else np.zeros(0),
@@ -155,6 +191,8 @@ def read(run: xr.Dataset, colour: str | None) -> Recording:
         length_unit=units(str(run["x"].attrs.get("units", "um"))),
         low=low,
         high=high,
+        marks=marks(run, marked, lineage, sisters),
+        lineage=lineage,
     )
 
 
@@ -181,6 +219,12 @@ def _colour(run: xr.Dataset, colour: str | None) -> str:
 
 def _cells(run: xr.Dataset, name: str) -> Floats:
     return np.asarray(run[name].transpose("time", "cell").values, dtype=float)
+
+
+def _since_first(area: Floats) -> Floats:
+    """Areas [t, cells] over those in the first frame in which each cell exists."""
+    first = np.argmax(np.isfinite(area), axis=0)
+    return np.asarray(area / area[first, np.arange(area.shape[1])])
 
 
 def _flow(run: xr.Dataset) -> Floats | None:

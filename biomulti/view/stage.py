@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from biomulti.view.colours import BODY, FAINT, GROUND, INK, colour_map
 from biomulti.view.embryo import Shape, relief, wrapped
+from biomulti.view.marks import COLOURS
 from biomulti.view.panels import round_down
-from biomulti.view.recording import Recording, number
+from biomulti.view.recording import Recording
 from biomulti.view.rendering import Pixels, Scene
 from biomulti.view.voronoi import at_both_ends
+from biomulti.view.words import number
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -59,7 +61,7 @@ class EmbryoStage:
         left, bottom = round(PLACE[0] * width), round(PLACE[1] * height)
         pixels = (round(PLACE[2] * width), 2 * round(PLACE[3] * height / 2))
         self.scene = Scene(self.shape, (sharpness * pixels[0], sharpness * pixels[1]), GROUND, BODY)
-        self.colours = 255.0 * colour_map()(np.linspace(0.0, 1.0, 256))[:, :3]
+        self.colours, self.marked = (255.0 * table for table in tables())
         self.rows = slice(height - bottom - pixels[1], height - bottom)
         self.columns = slice(left, left + pixels[0])
         self.artists: list[Artist] = []
@@ -92,7 +94,7 @@ class EmbryoStage:
         outlines = recording.outlines(frame)
         area = None if recording.area is None else np.nan_to_num(recording.area[frame, recording.alive(frame)], nan=1.0)
         mesh = wrapped(self.shape, outlines, relief(self.shape, outlines.centres, area))
-        colour = self.colours[np.rint(255.0 * recording.level(frame)).astype(int)][mesh.owner]
+        colour = recording.painted(frame, self.colours, self.marked)[mesh.owner]
         colour[mesh.rim] *= OUTLINE
         pixels = self.scene.draw(mesh, np.rint(colour).astype(np.uint8))
         if self.sharpness > 1:
@@ -108,7 +110,7 @@ class EmbryoStage:
 
 
 class FlatStage:
-    """The sheet as it lies, with the flow as arrows where the run has one."""
+    """The sheet as it lies, with the flow as arrows where the run has one, and where cells are."""
 
     def __init__(self, figure: Figure, recording: Recording) -> None:
         from matplotlib.collections import PolyCollection
@@ -124,7 +126,8 @@ class FlatStage:
         for side, spine in self.axes.spines.items():
             wall = recording.boundary[0 if side in ("left", "right") else 1] != "periodic"
             spine.set(color=FAINT, linewidth=1.0, visible=wall)
-        self.cells = PolyCollection([], cmap=colour_map(), clim=(0.0, 1.0), edgecolors=GROUND)
+        self.colours, self.marked = tables()
+        self.cells = PolyCollection([], edgecolors=GROUND)
         self.point = per_pixel * figure.dpi / 72.0
         self.axes.add_collection(self.cells, autolim=False)
         self.artists: list[Artist] = [self.cells]
@@ -137,10 +140,13 @@ class FlatStage:
         apart = max(recording.size) / ARROWS
         every = [max(1, round(apart / float(g[1] - g[0]))) if len(g) > 1 else 1 for g in (recording.gx, recording.gy)]
         self.pick = tuple(slice(e // 2, None, e) for e in every)
-        speed = np.hypot(*np.moveaxis(flow[:, self.pick[0], self.pick[1]], -1, 0))
-        fastest = float(np.nanpercentile(speed, FASTEST)) or float(np.nanmax(speed))
-        self.fastest = fastest
         x, y = np.meshgrid(recording.gx[self.pick[0]], recording.gy[self.pick[1]], indexing="ij")
+        at = np.stack([x, y], axis=-1)
+        self.inside = np.stack([recording.covers(frame, at) for frame in range(recording.frames)])
+        speed = np.hypot(*np.moveaxis(flow[:, self.pick[0], self.pick[1]], -1, 0))
+        speed = speed[self.inside] if self.inside.any() else speed
+        fastest = float(np.nanpercentile(speed, FASTEST)) or float(np.nanmax(speed)) or 1.0
+        self.fastest = fastest
         self.arrows = self.axes.quiver(
             x,
             y,
@@ -189,14 +195,22 @@ class FlatStage:
         width = OUTLINE_WIDTH * float(np.sqrt(np.median(outlines.areas))) / self.point
         self.cells.set_linewidth(min(WIDEST, width))
         self.cells.set_verts(outlines.polygons())
-        self.cells.set_array(recording.level(frame)[cell])
+        self.cells.set_facecolor(recording.painted(frame, self.colours, self.marked)[cell].tolist())
         if self.arrows is not None and recording.flow is not None:
             flow = recording.flow[frame, self.pick[0], self.pick[1]]
-            still = np.hypot(flow[..., 0], flow[..., 1]) < STILL * self.fastest
-            self.arrows.set_UVC(np.where(still, np.nan, flow[..., 0]), np.where(still, np.nan, flow[..., 1]))
+            left_out = np.hypot(flow[..., 0], flow[..., 1]) < STILL * self.fastest
+            left_out |= ~self.inside[frame]
+            self.arrows.set_UVC(*np.where(left_out, np.nan, np.moveaxis(flow, -1, 0)))
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def tables() -> tuple[Floats, Floats]:
+    """Colours of 256 levels and of marks, [256, 3] and [marks, 3], between 0 and 1."""
+    from matplotlib.colors import to_rgb
+
+    return np.asarray(colour_map()(np.linspace(0.0, 1.0, 256))[:, :3]), np.array([to_rgb(c) for c in COLOURS])
 
 
 def scale_bar(figure: Figure, recording: Recording, per_pixel: float, end: tuple[float, float]) -> list[Artist]:

@@ -48,6 +48,15 @@ def test_the_shipped_sbml_is_made_from_its_antimony():
         assert bm.load((ROOT / "sbml_models" / f"{name}.ant").read_text()).hash == bm.load(name).hash
 
 
+def test_gastrula_pulses_as_rho_myosin_does():
+    part, whole = bm.load("rho_myosin"), bm.load("gastrula")
+    assert all(r in whole.reactions for r in part.reactions)
+    values = {p.id: p.value for p in whole.parameters}
+    assert all(values[p.id] == p.value for p in part.parameters)
+    assert all(whole.assignment_rules[name] == rule for name, rule in part.assignment_rules.items())
+    assert all(whole.species_by_id[s.id] == s for s in part.species)
+
+
 def test_hash_is_of_the_meaning():
     one = bm.load(ANTIMONY)
     assert bm.load(ANTIMONY.replace("  ", "\n\n   ")).hash == one.hash

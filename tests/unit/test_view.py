@@ -7,6 +7,7 @@ import warnings
 
 import imageio_ffmpeg
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from hypothesis import given, settings
@@ -18,7 +19,8 @@ from biomulti.errors import OptionError
 from biomulti.view import figure, rendering
 from biomulti.view.colours import colour_map, lab
 from biomulti.view.embryo import FURROW, Relief, Shape, pole_caps, relief, wrapped
-from biomulti.view.panels import kymograph, midline_cells
+from biomulti.view.families import families
+from biomulti.view.panels import ancestries, kymograph, midline_cells
 from biomulti.view.recording import clock, read
 from biomulti.view.voronoi import at_both_ends, cell_outlines, tissue_outlines
 
@@ -307,6 +309,98 @@ def test_a_movie_has_every_frame(tmp_path, surface):
     assert frames == 6
     assert seconds == pytest.approx(1.0, abs=0.05)
     assert next(imageio_ffmpeg.read_frames(tmp_path / "a.mp4"))["size"] == (1280, 720)
+
+
+def dividing(run: xr.Dataset) -> tuple[xr.Dataset, pd.DataFrame]:
+    """The first 40 cells give way in frame 2 to pairs of daughters; cell 50 dies in frame 3."""
+    n = run.sizes["cell"]
+    mothers = run.isel(cell=slice(0, 40))
+    daughters = [mothers.assign_coords(cell=n + k + 2 * np.arange(40)) for k in (0, 1)]
+    for k, part in enumerate(daughters):
+        part["x"] = part["x"] + (k - 0.5) * 3.0
+        part["area"] = 0.5 * part["area"]
+    late = xr.concat(daughters, "cell", data_vars="minimal").isel(time=slice(2, None)).sortby("cell")
+    early = run.where((run["cell"] >= 40) | (run["time"] < run["time"][2]))
+    early = early.where((early["cell"] != 50) | (early["time"] < early["time"][3]))
+    both = xr.concat([early[["x", "y", "area", "Myosin"]], late[["x", "y", "area", "Myosin"]]], "cell", join="outer")
+    both = both.assign({v: run[v] for v in ("velocity_x", "velocity_y")}).assign_attrs(run.attrs)
+    for name in ("x", "y", "Myosin"):
+        both[name].attrs = run[name].attrs
+    t = run["time"].to_numpy()
+    ids = np.arange(n + 80)
+    table = pd.DataFrame(
+        {
+            "parent": np.where(ids < n, -1, (ids - n) // 2),
+            "generation": (ids >= n).astype(int),
+            "type": "cell",
+            "born": np.where(ids < n, t[0], t[2]),
+            "ended": np.where(ids < 40, t[2], np.where(ids == 50, t[3], np.inf)),
+            "fate": np.where(ids < 40, "divided", np.where(ids == 50, "died", "alive")),
+            "cause": "",
+        },
+        index=pd.Index(ids, name="cell"),
+    )
+    return both, table
+
+
+@pytest.mark.parametrize("surface", ["flat", "embryo"])
+def test_cells_that_divide_are_drawn_with_their_lineage_and_marks(tmp_path, surface):
+    run, table = dividing(pulsing_embryo(frames=5))
+    found = read(run, "Myosin", marked={"Myosin": 300.0}, lineage=table, sisters=True)
+    assert found.changes
+    assert found.counts.tolist() == [300, 300, 340, 339, 339]
+    sisters = found.marks.number[2, 300:]
+    assert (sisters[::2] == sisters[1::2]).all()
+    assert set(sisters) <= set(range(4, 9)) | {1}
+    # daughters have not lost area since they were first seen
+    assert found.area is not None
+    assert found.area[2, 300:] == pytest.approx(1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        view.picture(run, tmp_path / "a.png", colour="Myosin", surface=surface, lineage=table, sisters=True)
+        view.movie(run, tmp_path / "a.mp4", colour="Myosin", surface=surface, lineage=table, progress=False)
+        view.picture(run, tmp_path / "b.png", colour="Myosin", surface=surface)
+    with_sisters, without = (imread(tmp_path / f"{name}.png")[:, :1600, 2].mean() for name in "ab")
+    assert with_sisters > without
+
+
+def test_courses_of_single_cells_go_on_in_their_mothers():
+    run, table = dividing(pulsing_embryo(frames=5))
+    found = read(run, "Myosin", lineage=table)
+    courses = ancestries(found)
+    assert courses.shape == (5, 5)
+    assert np.isfinite(courses).all()
+    # the highest is a cell of the band; it is in the first frame, itself or its mother
+    assert all(course[0] in found.value[0] for course in courses.T)
+
+
+def test_families_are_few_and_known():
+    _, table = dividing(pulsing_embryo(frames=5))
+    chosen = families(table)
+    assert len(chosen) == 6
+    assert set(chosen) <= set(range(40))
+    assert families(table[table["parent"] < 0].assign(fate="alive")) == []
+
+
+def test_marks_that_cannot_be_drawn_are_refused(tmp_path):
+    run = pulsing_embryo()
+    with pytest.raises(OptionError, match=r"marked=\{'Sim': ...\} is not a variable.*Myosin"):
+        view.picture(run, tmp_path / "a.png", marked={"Sim": 1.0})
+    with pytest.raises(OptionError, match="3 variables can be told apart, not 4"):
+        view.picture(run, tmp_path / "a.png", marked=dict.fromkeys("abcd", 1.0))
+    with pytest.raises(OptionError, match=r"lineage=run\.lineage\.table"):
+        view.picture(run, tmp_path / "a.png", sisters=True)
+
+
+def test_arrows_are_where_cells_are():
+    run = pulsing_embryo(cells=400, frames=2)
+    whole = read(run, None)
+    points = np.random.default_rng(0).uniform(0.0, 1.0, (500, 2)) * whole.size
+    assert whole.covers(0, points).mean() > 0.97
+    half = read(run.assign(x=run["x"].where(run["x"] < 226.0)), None)
+    covered = half.covers(0, points)
+    assert not covered[(points[:, 0] > 260.0) & (points[:, 0] < 410.0)].any()
+    assert covered[(points[:, 0] > 20.0) & (points[:, 0] < 200.0)].mean() > 0.97
 
 
 def test_a_crash_while_drawing_stays_in_its_own_process(monkeypatch):
