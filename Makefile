@@ -41,7 +41,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 fuzz: $(READY)
 	@$(BIN)/python -m tests.fuzz $(ARGS)

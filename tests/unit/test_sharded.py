@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import biomulti as bm
-from biomulti import observe
+from biomulti import _dask, observe
 from tests.unit.test_life import lively
 
 
@@ -54,6 +54,7 @@ def test_a_run_begun_here_goes_on_on_workers(client, tmp_path) -> None:
     assert_same(alone, bm.Tissue.resume(tmp_path / "parts", t_end=4.0, client=client, progress=False))
 
 
-def test_no_cluster_is_a_named_error() -> None:
+def test_no_cluster_is_a_named_error(monkeypatch) -> None:
+    monkeypatch.setattr(_dask, "ANSWER_WITHIN", 1)
     with pytest.raises(bm.OptionError, match="no Dask scheduler answers"):
         lively().run(1.0, every=1.0, progress=False, client="tcp://127.0.0.1:1")
