@@ -266,6 +266,9 @@ def advance_row(  # type: ignore[no-untyped-def]
         else:
             end, integral, miss, stiffness = explicit_step(fluxes, t, step, x, par, a, net, past, memory, work, hazard)
         tolerance(t, x, work[4], work[0], work[3], peak, floor, from_zero[i], rtol, allowed)
+        for m in range(d):
+            # what was is known, also where it jumps; what it does to others shows in theirs
+            allowed[slots[m]] = math.inf
         error = error_norm(work[5], allowed, integral, miss, rtol)
         clamped = clamp(work[4], allowed, net[8])
         if error > 1.0 or clamped == 2:
