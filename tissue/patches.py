@@ -19,7 +19,7 @@ from tissue.algebraic import Preconditioner, factors, in_order
 from tissue.grid import Array, Grid
 from tissue.levels import Integers
 
-CORE = {2: 24, 3: 6}  # cells along each axis of a block, about
+CORE = {2: 24, 3: 8}  # cells along each axis of a block, about
 LAYER = {2: 2, 3: 1}
 # unknowns that take 2 GB
 MOST_PATCHED = {2: 2_000_000, 3: 600_000}
