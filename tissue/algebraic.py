@@ -171,7 +171,7 @@ def factors(matrix: sp.csr_matrix) -> spla.SuperLU:
     L U of a matrix like the whole scaled one, of symmetric shape and definite in its two parts.
 
     Its order is that of least fill. Rows need not be exchanged (Vanderbei 1995, doi:10.1137/0805005): a third of the
-    entries and a fifth of the time of what does.
+    entries and a quarter to a sixth of the time of what does.
     """
     least = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
     return spla.splu(matrix.tocsc(), **least)
