@@ -137,3 +137,38 @@ def substitute(a, x):  # type: ignore[no-untyped-def]
         x[i] /= a[i, i]
         for k in range(i + 1, n):
             x[i] -= a[k, i] * x[k]
+
+
+@kernel(
+    f"void({_MATRIX}, f8[::1], f8[::1], i8[::1], i4[::1], i4[::1], i8[::1], u2[::1], f4[::1], i8[::1], u2[::1], "
+    "f4[::1], f8[::1])",
+    error_model="numpy",
+    fastmath={"contract"},
+)
+def solve_patches(  # type: ignore[no-untyped-def]
+    start, column, value, f, x, patch, take, give, lower, lower_row, lower_value, upper, upper_row, upper_value, work
+):
+    """
+    One sweep of exact solutions for A x = f, patch after patch, each for what the ones before it have left.
+
+    The unknowns of patch m are patch[m]:patch[m + 1] of `take` and `give`, of rows and columns as its factors L U have
+    them. These are in compressed columns: L without its unit diagonal, U with its diagonal last.
+    """
+    for m in range(patch.size - 1):
+        first, n = patch[m], patch[m + 1] - patch[m]
+        for k in range(n):
+            i = take[first + k]
+            rest = f[i]
+            for e in range(start[i], start[i + 1]):
+                rest -= value[e] * x[column[e]]
+            work[k] = rest
+        for k in range(n):
+            for e in range(lower[first + k], lower[first + k + 1]):
+                work[lower_row[e]] -= lower_value[e] * work[k]
+        for k in range(n - 1, -1, -1):
+            last = upper[first + k + 1] - 1
+            work[k] /= upper_value[last]
+            for e in range(upper[first + k], last):
+                work[upper_row[e]] -= upper_value[e] * work[k]
+        for k in range(n):
+            x[give[first + k]] += work[k]

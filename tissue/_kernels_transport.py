@@ -5,8 +5,8 @@ reconstruction, two stages.
 Concentrations and velocities are flat. `shape` holds the numbers of cells, `faces` those of stored faces along
 their own axis (one more than cells where something may pass a side), `wrap` 1 where the axis is periodic. `beyond`
 says for every face of a side what flows in there: a concentration, or OUT where the flow leaves, or CLOSED; the
-faces of side `end` of axis a begin at sides[2 a + end]. `r` holds 1 / spacing; its length is the dimension, known
-when the kernel is compiled.
+faces of side `end` of axis a begin at sides[2 a + end]. `growth` is the factor by which it changes within a step.
+`r` holds 1 / spacing; its length is the dimension, known when the kernel is compiled.
 """
 
 from __future__ import annotations
@@ -144,10 +144,11 @@ def _stage(r, c, base, start, out, velocity, beyond, sides, shape, faces, wrap, 
             _line(np.int64(q), r, c, base, start, out, velocity, beyond, sides, shape, faces, wrap, dt, old)
 
 
-def _advect(r, c, first, second, velocity, beyond, sides, shape, faces, wrap, dt, steps):  # type: ignore[no-untyped-def]
-    """`steps` steps of dc/dt + div(u c) = 0 by Heun's method; first and second are scratch."""
+def _advect(r, c, first, second, velocity, beyond, growth, sides, shape, faces, wrap, dt, steps):  # type: ignore[no-untyped-def]
+    """`steps` steps of dc/dt + div(u c) = 0 by Heun's method; first and second are scratch, beyond is left changed."""
     for _ in range(steps):
         _stage(r, c, c, c, first, velocity, beyond, sides, shape, faces, wrap, dt, 0.0)
+        beyond *= growth
         _stage(r, first, first, c, second, velocity, beyond, sides, shape, faces, wrap, dt, 0.5)
         c[:] = second
 
@@ -176,11 +177,13 @@ def _within(c, phi, w):  # type: ignore[no-untyped-def]
         w[i] = c[i] / phi[i] if phi[i] > LEAST else EMPTY
 
 
-def _advect_confined(r, c, phi, work, flux, velocity, beyond, within, sides, shape, faces, wrap, dt, steps):  # type: ignore[no-untyped-def]
+def _advect_confined(  # type: ignore[no-untyped-def]
+    r, c, phi, work, flux, velocity, beyond, within, growth, sides, shape, faces, wrap, dt, steps
+):
     """
     `steps` steps of dphi/dt + div(u phi) = 0 and dc/dt + div(u phi w) = 0, w = c / phi, by Heun's method.
 
-    beyond: what flows in of phi, within: of w. work [4, cells] and flux are scratch.
+    beyond: what flows in of phi, within: of w, which is left changed. work [4, cells] and flux are scratch.
     """
     c1, phi1, w, second = work[0], work[1], work[2], work[3]
     for _ in range(steps):
@@ -188,6 +191,7 @@ def _advect_confined(r, c, phi, work, flux, velocity, beyond, within, sides, sha
         _within(c, phi, w)
         _stage(r, w, c, c, c1, flux, within, sides, shape, faces, wrap, dt, 0.0)
         _stage(r, phi, phi, phi, phi1, velocity, beyond, sides, shape, faces, wrap, dt, 0.0)
+        within *= growth
         _faces(phi1, velocity, beyond, sides, shape, faces, wrap, flux)
         _within(c1, phi1, w)
         _stage(r, w, c1, c, second, flux, within, sides, shape, faces, wrap, dt, 0.5)
@@ -198,10 +202,10 @@ def _advect_confined(r, c, phi, work, flux, velocity, beyond, within, sides, sha
 
 advect = both(
     _advect,
-    "f8[::1], f8[::1], f8[::1], {arrays}, f8[::1], i8[::1], {integers}, {integers}, {integers}, f8, i8",
+    "f8[::1], f8[::1], f8[::1], {arrays}, f8[::1], f8[::1], i8[::1], {integers}, {integers}, {integers}, f8, i8",
 )
 advect_confined = both(
     _advect_confined,
-    "f8[::1], f8[::1], f8[:,::1], {arrays}, {arrays}, f8[::1], f8[::1], i8[::1], {integers}, {integers}, {integers}, "
-    "f8, i8",
+    "f8[::1], f8[::1], f8[:,::1], {arrays}, {arrays}, f8[::1], f8[::1], f8[::1], i8[::1], {integers}, {integers}, "
+    "{integers}, f8, i8",
 )

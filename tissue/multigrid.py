@@ -24,6 +24,7 @@ from tissue.krylov import Directions, remaining, room, squared
 from tissue.levels import Hierarchy, hierarchy
 from tissue.modes import Modes, free_modes
 from tissue.passes import largest, scale
+from tissue.patches import MOST_PATCHED, Patches
 from tissue.single import Coefficients, Single, coefficients, put_back, take_desk
 
 # Sweeps before and after each visit, their damping, and the directions that GCR keeps (more save fewer cycles than they
@@ -159,7 +160,7 @@ def solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> 
 
 
 def _solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) -> tuple[int, float]:
-    """With the cycle; where that stalls, from the start with the algebraic preconditioner; at last a factorisation."""
+    """With the cycle; where that stalls, from the start with the algebraic preconditioner; at last by factors."""
     start: Array | float = x.copy() if largest(x) > 0.0 else 0.0
     equations = _Equations(a, f)
     used, error, stalled = _refine(equations, x=x, tolerance=tolerance, cycles=cycles)
@@ -167,14 +168,16 @@ def _solve(a: Operator, f: Array, *, x: Array, tolerance: float, cycles: int) ->
         # what the cycle left behind is large where nothing resists, and would drown the rest
         x[:] = start
         algebraic = Preconditioner(a.hierarchy, a.coefficients())
-        patience = SLOW_PATIENCE if f.size <= MOST_FACTORED[a.dim] else np.inf
+        factored, patched = f.size <= MOST_FACTORED.get(a.dim, 0), f.size <= MOST_PATCHED[a.dim]
+        patience = SLOW_PATIENCE if factored or patched else np.inf
         limits: dict[str, Any] = {"tolerance": tolerance, "cycles": cycles - used, "patience": patience}
         more, error, stalled = _descend(equations, algebraic, x=x, **limits)
         used += more
         if stalled:
             x[:] = start
-            limits = {"tolerance": tolerance, "cycles": FEW, "patience": np.inf}
-            more, error, _ = _descend(equations, Direct(algebraic), x=x, **limits)
+            limits = {"tolerance": tolerance, "cycles": FEW if factored else cycles - used, "patience": np.inf}
+            last = Direct(algebraic) if factored else Patches(a.hierarchy.grid, algebraic)
+            more, error, _ = _descend(equations, last, x=x, **limits)
             used += more
     return used, error
 

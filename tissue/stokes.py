@@ -301,7 +301,7 @@ class Stokes:
             f"the flow missed its tolerance: residual {error:.2e} of {self.tolerance:.0e} after {iterations} cycles "
             f"on a grid of {' x '.join(map(str, self.grid.shape))}, viscosity contrast {contrast:.3g}. Lower the "
             "contrast of viscosity, smooth its logarithm over a few grid cells (inclusions and layers with jumps of "
-            "1e6 are solved, noise of 1e6 from cell to cell only on small grids), "
+            "1e6 are solved, noise of 1e6 from cell to cell up to 32 cells a side in three dimensions), "
             "or raise the tolerance; one below about 1e-12 is beyond rounding"
         )
 

@@ -35,6 +35,8 @@ Inflow = Mapping[tuple[int, int], Array]
 LARGEST_COURANT = 0.45  # half of it where two are reconstructed
 # A flow that takes more is a mistake in units or in dt, and would run for hours.
 MOST_STEPS = 10_000
+# Decay by more than exp(-this) within a step is as good as this, and no number overflows.
+MOST_DECAY = 50.0
 # Less of a cell than this is none of it.
 SMALLEST_FRACTION = 1e-6
 
@@ -119,6 +121,24 @@ def _sides(grid: Grid, flow: Flow, inflow: Inflow) -> tuple[Array, Integers]:
     return np.concatenate(parts), np.array(starts[:-1], np.int64)
 
 
+def _decayed(grid: Grid, beyond: Array, decay: Array, dt: float, steps: int) -> tuple[Array, Array]:
+    """
+    What flows in at the start of advection between two half steps of decay, and its growth in each of its steps.
+
+    What enters at time s of dt has not decayed before s, but will as if it had been there from the start: it counts
+    exp(k (s - dt / 2)) times, and all of it as much as without.
+    """
+    parts = []
+    for axis, end in itertools.product(range(grid.dim), (0, 1)):
+        shape = tuple(n for a, n in enumerate(grid.shape) if a != axis)
+        parts.append(np.broadcast_to(np.take(decay, -end, axis=axis) if decay.ndim else decay, shape).ravel())
+    exponent = np.minimum(dt * np.concatenate(parts), MOST_DECAY) / steps
+    growth = np.where(beyond > 0.0, np.exp(exponent), 1.0)
+    # the trapezoidal rule, as Heun's method takes it, over all steps
+    mean = sum(0.5 * (1.0 + growth) * np.exp(step * exponent) for step in range(steps)) / steps
+    return np.where(beyond > 0.0, beyond / mean, beyond), growth
+
+
 def _steps(flow: Flow, dt: float, courant: float) -> int:
     """How many steps of advection dt takes."""
     grid = flow.grid
@@ -147,18 +167,23 @@ def _flat(flow: Flow) -> tuple[Array, ...]:
     return tuple(np.require(u, requirements=["C", "W"]).reshape(-1) for u in flow.velocity)
 
 
-def _advect(grid: Grid, c: Array, flow: Flow, dt: float, inflow: Inflow) -> Array:
+def _advect(grid: Grid, c: Array, flow: Flow, dt: float, inflow: Inflow, decay: Array) -> Array:
     steps = _steps(flow, dt, LARGEST_COURANT)
     if steps == 0:
         return c
     sides, starts = _sides(grid, flow, inflow)
+    sides, growth = _decayed(grid, sides, decay, dt, steps)
     out, first, second = c.flatten(), np.empty(c.size), np.empty(c.size)
     r = tuple(1.0 / h for h in grid.spacing)
-    kernels.advect[grid.dim](r, out, first, second, _flat(flow), sides, starts, *_layout(flow), dt / steps, steps)
+    kernels.advect[grid.dim](
+        r, out, first, second, _flat(flow), sides, growth, starts, *_layout(flow), dt / steps, steps
+    )
     return out.reshape(c.shape)
 
 
-def _advect_confined(grid: Grid, c: Array, flow: Flow, dt: float, inflow: Inflow, before: Array, after: Array) -> Array:
+def _advect_confined(
+    grid: Grid, c: Array, flow: Flow, dt: float, inflow: Inflow, decay: Array, before: Array, after: Array
+) -> Array:
     """Advection of what is confined to a fraction, `before` and `after` it."""
     alive = (before > 0.0) | (after > 0.0)
     inner = confined.within(flow, alive)
@@ -173,10 +198,23 @@ def _advect_confined(grid: Grid, c: Array, flow: Flow, dt: float, inflow: Inflow
             brought = inflow.get((axis, end), np.zeros_like(near))
             within[axis, end] = np.divide(brought, near, out=np.zeros_like(near), where=near > 0.0)
         (sides, starts), (sides_within, _) = _sides(grid, inner, beside), _sides(grid, inner, within)
+        sides_within, growth = _decayed(grid, sides_within, decay, dt, steps)
         work, flux = np.empty((4, c.size)), tuple(np.empty(u.size) for u in inner.velocity)
         r = tuple(1.0 / h for h in grid.spacing)
         kernels.advect_confined[grid.dim](
-            r, out, volume, work, flux, _flat(inner), sides, sides_within, starts, *_layout(flow), dt / steps, steps
+            r,
+            out,
+            volume,
+            work,
+            flux,
+            _flat(inner),
+            sides,
+            sides_within,
+            growth,
+            starts,
+            *_layout(flow),
+            dt / steps,
+            steps,
         )
     carried = volume.reshape(grid.shape)
     grown = carried * np.exp(np.minimum(dt * flow.divergence(), 1.0))
@@ -276,5 +314,5 @@ def transport(
         secreted = brought if secreted is None else secreted + brought
     half = react(c, 0.5 * dt, phi)
     if phi is None or later is None:
-        return react(_advect(grid, half, flow, dt, entering), 0.5 * dt, phi)
-    return react(_advect_confined(grid, half, flow, dt, entering, phi, later), 0.5 * dt, later)
+        return react(_advect(grid, half, flow, dt, entering, rate), 0.5 * dt, phi)
+    return react(_advect_confined(grid, half, flow, dt, entering, rate, phi, later), 0.5 * dt, later)
