@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -22,6 +23,7 @@ from typing import Any
 from biomulti._jobs import Job, Outcome, Work, perform
 
 PATIENCE = 5.0  # seconds for an idle process to end by itself
+LOOK = 1.0  # seconds between two looks whether the process that started this one is there
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -173,6 +175,7 @@ def _close(process: subprocess.Popen[bytes]) -> None:
 def serve() -> None:
     """The life of a process: a Work, then jobs, from standard input; outcomes to what was standard output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started this process ends it
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what a user's function prints
@@ -188,6 +191,13 @@ def serve() -> None:
             _send(answers, text)
     except (EOFError, BrokenPipeError):
         return
+
+
+def _end_with(parent: int) -> None:
+    """End this process once the one that started it is gone, whatever it is doing."""
+    while os.getppid() == parent:
+        time.sleep(LOOK)
+    os._exit(1)
 
 
 def unpacked(payload: bytes) -> tuple[Work | None, str]:

@@ -102,6 +102,14 @@ def latest(folder: Path, *, number: int | None = None) -> tuple[int, dict[str, A
     return taken, header["document"], arrays
 
 
+def forget(folder: Path, after: int) -> None:
+    """Remove checkpoints of what comes after one that is gone back to."""
+    with storing(folder):
+        for number in numbers(folder):
+            if number > after:
+                _path(folder, number).unlink(missing_ok=True)
+
+
 def numbers(folder: Path) -> list[int]:
     """Of the checkpoints in a folder, ascending."""
     names = (re.fullmatch(r"checkpoint-(\d{8,})\.npz", p.name) for p in folder.iterdir())

@@ -25,6 +25,7 @@ from biomulti.pilot import horizon
 from biomulti.result import PACKAGES
 from biomulti.run import Run
 from biomulti.simulation import simulate
+from biomulti.storage import storing
 from biomulti.system import system_of
 from tissue._jit import cache_folder
 
@@ -122,6 +123,9 @@ def _write(run: xr.Dataset, folder: Path) -> None:
 def _refuse_results_in(folder: Path) -> None:
     if (folder / "data.zarr").exists():
         raise OptionError(f"{folder} holds results already; choose another folder with --out, or remove it.")
+    # now and not after the run, whose results would have nowhere to go
+    with storing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def compare_file(

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from biomulti.errors import StorageError
+from biomulti.errors import OptionError, StorageError
 
+LOCK = ".lock"
 PARTIAL = ".partial"  # how the name of a file ends while it is being written
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -47,6 +48,40 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+
+
+class Lock:
+    """That a folder belongs to this process until `release`, or until it ends in whatever way.
+
+    Raises:
+        OptionError: it belongs to another run that is on its way.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        with storing(folder):
+            self._file = (folder / LOCK).open("ab")
+        try:
+            _lock(self._file.fileno())
+        except OSError:
+            self._file.close()
+            raise OptionError(
+                f"{folder} is being written to by another run that is on its way; let it end, or stop it first."
+            ) from None
+
+    def release(self) -> None:
+        """Let others have it."""
+        self._file.close()
+
+
+def _lock(descriptor: int) -> None:
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _sync(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -66,10 +65,6 @@ class Declared:
         """The tissue as it is declared now, for a run; cluster and documents: see `Setup`."""
         divides = any(isinstance(r.rule, Division) for r in self.rules)
         close = self.keep_apart if self.keep_apart is not None else EVEN * divides
-        # the distance of points set evenly, hexagonally and in close packing
-        even = (
-            math.sqrt(1.1547 * self.cell_size) if self.grid.dim == 2 else (math.sqrt(2.0) * self.cell_size) ** (1 / 3)
-        )
         return Setup(
             stokes=self.stokes,
             types=self.types,
@@ -81,7 +76,7 @@ class Declared:
             seed=self.seed,
             unit_size=self.cell_size,
             outside=self.outside,
-            spacing=close * even,
+            spacing=close,
             alignment=self.alignment,
             flow_tolerance=self.flow_tolerance,
             length_unit=self.length_unit,

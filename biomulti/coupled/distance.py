@@ -18,6 +18,16 @@ def to_side(grid: tissue.Grid, positions: Floats, side: str) -> Floats:
     return positions[:, axis].copy() if side[0] == "-" else grid.size[axis] - positions[:, axis]
 
 
+def within(grid: tissue.Grid, positions: Floats, places: Floats, reach: float) -> NDArray[np.bool_]:
+    """Which of the points [n, dim] have one of the places [m, dim] within reach, round periodic axes too, [n]."""
+    # it takes longer to import than all else that a step needs
+    from scipy.spatial import cKDTree
+
+    round_ = [length if wraps else 0.0 for length, wraps in zip(grid.size, grid.periodic, strict=True)]
+    tree = cKDTree(places, boxsize=round_)
+    return np.asarray(np.isfinite(tree.query(positions, distance_upper_bound=reach)[0]))
+
+
 def to_rim(grid: tissue.Grid, share: Floats) -> Floats:
     """
     Distance of the centre of each grid cell to the next one that is not tissue, round periodic axes too, [shape].

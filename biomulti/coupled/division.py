@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from biomulti.coupled.life import LONG, RANDOM, Death, Division, LifeRule
 from biomulti.coupled.lineage import Lineage
 from biomulti.coupled.moment import Moment
 from biomulti.coupled.setup import Setup
+from biomulti.coupled.signals import Age
 from biomulti.coupled.state import State
 from biomulti.stepper import Stepper
 from tissue.particles import into_box
@@ -23,6 +25,7 @@ from tissue.particles import into_box
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
+REDRAWN = 1000  # times that a threshold of age is drawn in search of one beyond a founder's age
 BODY_STREAM = 1 << 63  # added to a cell's number: its stream for what is no reaction
 
 
@@ -39,6 +42,27 @@ def live(setup: Setup, state: State, lineage: Lineage) -> None:
         lineage.divided(state.time, state.bodies.id, divides)
     if (dies >= 0).any() or (divides >= 0).any():
         _rearrange(setup, state, now, dies >= 0, divides, lineage)
+
+
+def late(setup: Setup, state: State) -> float:
+    """How far those that now divide or die are beyond their thresholds, over these, root mean square."""
+    now = Moment(setup, state)
+    off: list[Floats] = []
+    for k, rule in enumerate(setup.rules):
+        if rule.rule.when is not None and not isinstance(rule.rule.when, Age):
+            threshold = now.bodies.threshold[:, k]
+            watched = _watched(now, rule)
+            passed = rule.passed(watched, threshold) & np.isin(now.types, rule.types)
+            size = np.maximum(np.abs(watched[passed]), np.abs(threshold[passed]))
+            off.append((watched[passed] - threshold[passed]) / np.where(size > 0.0, size, 1.0))
+    together = np.concatenate([np.empty(0), *off])
+    return math.sqrt(float((together**2).mean())) if len(together) else 0.0
+
+
+def soon(setup: Setup, tolerance: float) -> float:
+    """The longest step in which ages and rates of death are met within the tolerance."""
+    ages = [r.threshold for r in setup.rules if r.rule.when is None or isinstance(r.rule.when, Age)]
+    return tolerance * min((age for age in ages if age > 0.0), default=math.inf)
 
 
 def _chosen(setup: Setup, now: Moment, kind: type) -> Integers:
@@ -86,6 +110,8 @@ def _rearrange(setup: Setup, state: State, now: Moment, dies: Booleans, divides:
     axis = _axes(setup, now, mothers, rule, of_first)
     rng[::2] = of_first
     for k, (kind, (stay, own_mothers, own_first)) in enumerate(zip(setup.types, changed, strict=True)):
+        if len(stay) == state.networks[k].rows and not len(own_mothers):
+            continue
         found = state.networks[k].population().taken(np.concatenate([stay, own_mothers]))
         if len(own_mothers):
             of_type = (places[k].start <= mothers) & (mothers < places[k].stop)
@@ -130,6 +156,24 @@ def distance(size: Floats, dim: int) -> Floats:
     if dim == 2:
         return np.asarray(8.0 / (3.0 * math.pi) * np.sqrt(size / math.pi))
     return np.asarray(0.75 * np.cbrt(0.75 * size / math.pi))
+
+
+def first_thresholds(rules: tuple[LifeRule, ...], rng: NDArray[np.uint64], ages: Floats) -> Floats:
+    """As `thresholds`, of cells that have come to the ages [n] without passing any of age."""
+    out = thresholds(rules, rng)
+    for k, rule in enumerate(rules):
+        if rule.rule.when is None:
+            # without memory
+            out[:, k] += ages
+        elif isinstance(rule.rule.when, Age) and rule.rule.above is not None and rule.spread:
+            for _ in range(REDRAWN):
+                passed = np.flatnonzero(out[:, k] <= ages)
+                if not len(passed):
+                    break
+                own = np.ascontiguousarray(rng[passed])
+                out[passed, k] = thresholds((rule,), own)[:, 0]
+                rng[passed] = own
+    return out
 
 
 def thresholds(rules: tuple[LifeRule, ...], rng: NDArray[np.uint64]) -> Floats:
@@ -196,12 +240,13 @@ def _deal(
     for k in np.unique(rule):
         of_rule, division = rule == k, setup.rules[k].rule
         assert isinstance(division, Division)
-        sort = kinds(kind.stepper, division.copied)
+        sort = kinds(kind.stepper, division.copied, kind.stepper.system.states)
         one, two, own = first[of_rule], second[of_rule], np.ascontiguousarray(rng.reshape(-1, 2, 4)[of_rule, 0])
         before = np.ascontiguousarray(cells.y[one])
         parts = np.empty_like(before), np.empty_like(before)
         kernels.deal(sort, share[of_rule], before, own, *parts)
         cells.y[one], cells.y[two] = parts
+        _deal_unchanging(kind, cells, one, two, share[of_rule], own, division.copied)
         rng.reshape(-1, 2, 4)[of_rule, 0] = own
         cut = np.flatnonzero(sort != kernels.COPIED)
         for daughters, part in ((one, share[of_rule]), (two, 1.0 - share[of_rule])):
@@ -217,12 +262,31 @@ def _deal(
     kind.stepper.changed(cells, changed)
 
 
-def kinds(stepper: Stepper, copied: tuple[str, ...]) -> Integers:
-    """How each state is dealt: what is no amount, and what is copied, goes to both as it is."""
-    system = stepper.system
-    species = {s.id: s for s in system.network.species}
-    out = np.full(len(system.states), kernels.COPIED)
-    for k, name in enumerate(system.states):
-        if name in species and name not in copied and not species[name].constant:
+def _deal_unchanging(
+    kind: Kind, cells: CellPopulation, first: Integers, second: Integers, share: Floats, rng: NDArray[np.uint64],
+    copied: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Species that no reaction and no event changes, whose amounts are parameters of a row."""
+    system = kind.stepper.system
+    sort = kinds(kind.stepper, copied, system.parameters)
+    columns = np.flatnonzero(sort != kernels.COPIED)
+    if len(columns):
+        before = cells.p[np.ix_(first, columns)] * system.scale
+        whole = np.round(before)
+        # what was whole in the model's unit is whole in molecules but for rounding
+        before = np.where(np.abs(before - whole) <= 1e-9 * whole, whole, before)
+        parts = np.empty_like(before), np.empty_like(before)
+        kernels.deal(sort[columns], share, before, rng, *parts)
+        for daughters, part in zip((first, second), parts, strict=True):
+            cells.p[np.ix_(daughters, columns)] = part / system.scale
+
+
+def kinds(stepper: Stepper, copied: tuple[str, ...], names: Sequence[str]) -> Integers:
+    """How the variables of these names are dealt: what is no amount, what is held from outside (boundary species) and
+    what is copied goes to both as it is."""
+    species = stepper.system.network.species_by_id
+    out = np.full(len(names), kernels.COPIED)
+    for k, name in enumerate(names):
+        if name in species and name not in copied and not (species[name].constant or species[name].boundary):
             out[k] = kernels.CUT if stepper.accurate else kernels.DEALT
     return out

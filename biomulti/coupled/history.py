@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-KEPT = 2  # moments, so that a line can be drawn through them
+KEPT = 2  # moments, so that a line can be drawn through them,
+AHEAD = 3.0  # and how many times their distance it is followed beyond the last
 
 
 @dataclass
@@ -50,7 +51,8 @@ class History:
             k = last - 1
         else:
             k = int(np.searchsorted(self.time, time, side="right")) - 1
-        part = (time - self.time[k]) / (self.time[k + 1] - self.time[k])
+        # a line through two moments close to each other says little of what is far away
+        part = min((time - self.time[k]) / (self.time[k + 1] - self.time[k]), 1.0 + AHEAD)
         return np.asarray(np.maximum(self.value[k] + part * (self.value[k + 1] - self.value[k]), lowest))
 
     def taken(self, index: Integers) -> History:

@@ -38,6 +38,8 @@ def _plain(value: Any) -> Any:
 
 def cell_type(document: Mapping[str, Any], cells: Any) -> CellType:
     """The type of a document, of so many cells or with these places."""
+    if not str(document["sbml"]).lstrip().startswith("<"):
+        raise CheckpointError("the network of the checkpoint is no SBML.")
     network = replace(load(document["sbml"], adjust=document["adjust"]), source=document["source"])
     if network.hash != document["hash"]:
         raise CheckpointError(f"the network '{network.id}' does not read as it was written.")

@@ -46,7 +46,7 @@ class Division:
 
     def __post_init__(self) -> None:
         _condition(self)
-        if self.axis not in (LONG, RANDOM):
+        if not (isinstance(self.axis, str) and self.axis in (LONG, RANDOM)):
             try:
                 object.__setattr__(self, "axis", checked("Division(axis=...)", self.axis))
             except CouplingError as error:

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomulti.coupled import division, mechanics
+from biomulti.coupled.distance import within
 from biomulti.coupled.lineage import Lineage
 from biomulti.coupled.moment import Moment
 from biomulti.coupled.setup import Setup, Stepping
 from biomulti.coupled.signals import Age, Neighbours, Size, Strain, never_negative
-from biomulti.coupled.state import State
+from biomulti.coupled.state import Bodies, State
 
 Floats = NDArray[np.float64]
 SMALLEST = 1e-3  # step, over the interval between frames
@@ -35,21 +36,30 @@ def step(setup: Setup, stepping: Stepping, state: State, lineage: Lineage, end: 
     """Advance everything to time `end`, in place, and choose the next step."""
     start, dt = state.time, end - state.time
     errors: list[float] = []
+    chosen = stepping.dt is None
+    amounts = [_driving(setup, state)] if chosen else []
     if stepping.ahead:
         _networks(setup, state, start, 0.5 * (start + end), stepping)
+        amounts += [_driving(setup, state)] if chosen else []
         _flow(setup, stepping, state, end, dt, errors)
         _networks(setup, state, 0.5 * (start + end), end, stepping)
     else:
         _networks(setup, state, start, end, stepping)
         _flow(setup, stepping, state, end, dt, errors)
-    known = state.next_id
+    if chosen:
+        errors += _bent([*amounts, _driving(setup, state)])
+        errors.append(division.late(setup, state))
+    known, before = state.next_id, state.bodies
     division.live(setup, state, lineage)
-    if state.next_id > known:
+    after = Moment(setup, state)
+    if state.bodies is not before:
         _begin_anew(setup, state, known)
-    feel(setup, state, Moment(setup, state), end, stepping, of_networks=True, errors=errors)
+    feel(setup, state, after, end, stepping, of_networks=True, errors=errors)
+    if state.bodies is not before:
+        _forget_jumps(setup, state, after, before, known)
     state.steps += 1
-    if stepping.dt is None:
-        state.dt = _next(stepping, dt, max(errors, default=0.0))
+    if chosen:
+        state.dt = min(_next(stepping, dt, max(errors, default=0.0)), division.soon(setup, stepping.tolerance))
 
 
 def ends(state: State, until: float) -> float:
@@ -97,10 +107,9 @@ def feel(
             continue
         history, felt = state.histories[k], now.feel(coupling.signal)
         if errors is not None:
-            expected = history.at(time - coupling.lag, ahead=stepping.ahead, lowest=_lowest(coupling.signal))
-            # without a delay what comes now is held against what was expected
-            seen = felt if not coupling.lag else expected
-            errors.append(_error(setup, state, k, coupling.response(seen), coupling.response(expected)))
+            # also where there is a delay, since what is remembered must follow the signal
+            expected = history.at(time, ahead=stepping.ahead, lowest=_lowest(coupling.signal))
+            errors.append(_error(setup, state, k, coupling.response(felt), coupling.response(expected)))
         history.add(time, felt, coupling.lag)
 
 
@@ -112,6 +121,35 @@ def _begin_anew(setup: Setup, state: State, known: int) -> None:
             jump = np.where(born, now.feel(coupling.signal) - history.value[-1], 0.0)
             # all moments alike, so that the line through them goes on from the new one
             history.value[-1 if coupling.lag else 0 :] += jump
+
+
+def _driving(setup: Setup, state: State) -> list[Floats]:
+    """Amounts of the species that act on the tissue, [n] each."""
+    now = Moment(setup, state)
+    names = list(dict.fromkeys(c.species for c in setup.outputs))
+    now.read(names)
+    return [now.amount(name) for name in names]
+
+
+def _bent(amounts: list[list[Floats]]) -> list[float]:
+    """How far amounts at the start, (the middle) and the end of a step are from what the step took them for, over
+    their size, root mean squares over cells: a line (by Strang's rule), or what they are at its end."""
+    found = []
+    for course in zip(*amounts, strict=True):
+        off = course[0] - course[-1] if len(course) == 2 else 0.5 * (course[0] + course[2]) - course[1]
+        size = float((np.maximum(np.abs(course[0]), np.abs(course[-1])) ** 2).sum())
+        found.append(math.sqrt(float((off**2).sum()) / size) if size > 0.0 else 0.0)
+    return found
+
+
+def _forget_jumps(setup: Setup, state: State, now: Moment, before: Bodies, known: int) -> None:
+    """Cells beside which one was born or died feel what is there now, and no line leads there from what was."""
+    born, dead = state.bodies.id >= known, ~np.isin(before.id, state.bodies.id)
+    places = np.concatenate([state.bodies.position[born], before.position[dead]])
+    for coupling, history in zip(setup.signals, state.histories, strict=True):
+        if isinstance(coupling.signal, Neighbours) and len(history.time) > 1 and len(places) and len(now.bodies):
+            near = within(setup.grid, now.positions, places, now.reach(coupling.signal))
+            history.value[-1 if coupling.lag else 0 :, near] = history.value[-1, near]
 
 
 def drive(setup: Setup, state: State, time: float, stepping: Stepping) -> None:

@@ -23,6 +23,7 @@ from biomulti.coupled.state import Bodies, State
 Floats = NDArray[np.float64]
 Shares = tuple[Floats, ...] | None  # how much of every place is tissue, before and after
 EMPTY = 1e-9  # share of a place that cells cover, below which there is no tissue
+NEARLY_HALF = 0.49
 TOO_FAR = 1.5  # times `courant`, beyond which a flow that was just solved has its step cut
 
 
@@ -137,8 +138,8 @@ def _carry(setup: Setup, state: State, now: Moment, dt: float) -> None:
     """Morphogens and cells over dt in the flow; sources and gradients are those of where the cells are `now`."""
     here, gradient = state.bodies, now.gradient
     position = tissue.advance(state.flow, here.position, dt)
-    if setup.spacing:
-        position = tissue.keep_apart(setup.grid, position, setup.spacing)
+    if setup.spacing and len(here):
+        position = tissue.keep_apart(setup.grid, position, _spacing(setup, here.size))
     after = replace(
         here,
         position=position,
@@ -152,6 +153,15 @@ def _carry(setup: Setup, state: State, now: Moment, dt: float) -> None:
     for name in setup.morphogens:
         _transport(setup, state, now, name, dt, shares if name in setup.confined else None)
     state.bodies = after
+
+
+def _spacing(setup: Setup, size: Floats) -> float:
+    """How far cells are kept apart: a part of the distance of points set evenly, hexagonally and in close packing."""
+    mean, grid = float(np.mean(size)), setup.grid
+    even = math.sqrt(1.1547 * mean) if grid.dim == 2 else math.cbrt(math.sqrt(2.0) * mean)
+    round_ = [length for length, wraps in zip(grid.size, grid.periodic, strict=True) if wraps]
+    # a few cells in a small box would meet each other twice
+    return min(setup.spacing * even, *(NEARLY_HALF * length for length in round_), math.inf)
 
 
 def _transport(setup: Setup, state: State, now: Moment, name: str, dt: float, shares: Shares) -> None:

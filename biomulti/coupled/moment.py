@@ -129,8 +129,15 @@ class Moment:
     @cached_property
     def contacts(self) -> tissue.Neighbours:
         """Cells whose Voronoi cells touch, no further apart than three times the mean distance."""
-        longest = 3.0 * float(np.mean(self.bodies.size)) ** (1.0 / self.grid.dim) if len(self.bodies) else np.inf
-        return tissue.contacts(self.grid, self.positions, longest=longest)
+        return tissue.contacts(self.grid, self.positions, longest=self._longest)
+
+    @property
+    def _longest(self) -> float:
+        return 3.0 * float(np.mean(self.bodies.size)) ** (1.0 / self.grid.dim) if len(self.bodies) else np.inf
+
+    def reach(self, signal: signals.Neighbours) -> float:
+        """How far away a neighbour may be."""
+        return self._longest if signal.within is None else signal.within
 
 
 def _strain_rate(now: Moment, signal: signals.StrainRate) -> Floats:

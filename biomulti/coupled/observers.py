@@ -93,13 +93,25 @@ class Cells:
         if len(setup.types) > 1:
             known = ", ".join(f"{k} {kind.name}" for k, kind in enumerate(setup.types))
             frame["type"] = _along("cell", now.types[rows], f"type of the cell: {known}", "")
-        for coupling in setup.signals:
-            column = np.full(len(now.ids), np.nan)
-            for k in coupling.types:
-                driven = setup.driven(k).index(coupling.parameter)
-                column[now.state.slices[k]] = now.state.driving[k][:, driven]
-            frame[recorded_as(coupling.parameter, RESERVED)] = (("cell",), column[rows], {"long_name": str(coupling)})
-        return frame
+        return frame | _driven(now, rows, frame)
+
+
+def _driven(now: Moment, rows: NDArray[np.int64], taken: Mapping[str, Values]) -> dict[str, Values]:
+    """Driven parameters as the signals that were felt last make them; empty in types that have no such parameter."""
+    columns: dict[str, NDArray[np.float64]] = {}
+    said: dict[str, str] = {}
+    position = [0] * len(now.setup.types)
+    for coupling, history in zip(now.setup.signals, now.state.histories, strict=True):
+        name = recorded_as(coupling.parameter, RESERVED)
+        name = f"{name}_driven" if name in taken else name
+        column = columns.setdefault(name, np.full(len(now.ids), np.nan))
+        made = coupling.response(history.at(now.time - coupling.lag, ahead=False, lowest=-np.inf))
+        for k in coupling.types:
+            place = now.state.slices[k]
+            column[place] = now.state.own[k][:, position[k]] + made[place]
+            position[k] += 1
+        said[name] = f"{said[name]}; {coupling}" if name in said else str(coupling)
+    return {name: (("cell",), column[rows], {"long_name": said[name]}) for name, column in columns.items()}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -26,7 +27,7 @@ from biomulti.coupled.stopping import Stopping
 from biomulti.errors import OptionError, SimulationError
 from biomulti.recorder import Recorder
 from biomulti.run import Run
-from biomulti.storage import storing
+from biomulti.storage import Lock, storing
 
 LINEAGE = "lineage.csv"
 NEAR = 1e-9  # times the interval between frames: an end so near to a frame is that frame
@@ -46,9 +47,10 @@ class Running:
         state: State,
         recorder: Recorder,
         lineage: Lineage,
+        lock: Lock | None = None,
     ) -> None:
         self.sheet, self.setup, self.stepping, self.observers = sheet, setup, stepping, observers
-        self.folder, self.state, self.recorder, self.lineage = folder, state, recorder, lineage
+        self.folder, self.state, self.recorder, self.lineage, self.lock = folder, state, recorder, lineage, lock
 
     @classmethod
     def begun(
@@ -61,15 +63,20 @@ class Running:
     ) -> Running:
         """At the start."""
         observers, setup = as_observers(observe), _setup(sheet, cluster)
-        if folder is not None:
-            with storing(folder):
-                folder.mkdir(parents=True, exist_ok=True)
-        coordinates = _coordinates(sheet, setup, observers)
-        recorder = Recorder(folder, coordinates, definition.attributes(sheet, stepping))
-        lineage = Lineage(None if folder is None else folder / LINEAGE)
-        state = start.started(sheet, setup, stepping)
-        lineage.founders(state.bodies, setup.names, Moment(setup, state).types)
-        return cls(sheet, setup, stepping, observers, folder, state, recorder, lineage)
+        with ExitStack() as until_it_stands:
+            lock = None
+            if folder is not None:
+                with storing(folder):
+                    folder.mkdir(parents=True, exist_ok=True)
+                lock = Lock(folder)
+                until_it_stands.callback(lock.release)
+            coordinates = _coordinates(sheet, setup, observers)
+            recorder = Recorder(folder, coordinates, definition.attributes(sheet, stepping))
+            lineage = Lineage(None if folder is None else folder / LINEAGE)
+            state = start.started(sheet, setup, stepping)
+            lineage.founders(state.bodies, setup.names, Moment(setup, state).types)
+            until_it_stands.pop_all()
+        return cls(sheet, setup, stepping, observers, folder, state, recorder, lineage, lock)
 
     @classmethod
     def resumed(
@@ -83,22 +90,39 @@ class Running:
         cluster: Any = None,
     ) -> tuple[Running, float]:
         """From the last checkpoint in a folder, or that of a number, of a tissue made by `Tissue`, and its end."""
-        _, document, arrays = store.latest(folder, number=number)
-        sheet, stepping = definition.read(document["definition"], arrays, make)
-        setup = _setup(sheet, cluster)
-        observers = definition.observers(document["observers"], observe, folder)
-        state = packed.unpacked(setup, document["state"], arrays)
-        end = float(document["t_end"] if t_end is None else t_end)
-        _check_end(end, state.time, stepping.every)
-        # from here on what comes after the checkpoint is cut away
-        lineage = Lineage(folder / LINEAGE, document["lineage"])
-        recorder = Recorder.reopened(
-            folder, document["frames"], _coordinates(sheet, setup, observers), definition.attributes(sheet, stepping)
-        )
-        return cls(sheet, setup, stepping, observers, folder, state, recorder, lineage), end
+        with ExitStack() as until_it_stands:
+            # before anything is read, so that nothing changes until it is cut
+            lock = Lock(folder) if folder.is_dir() else None
+            if lock is not None:
+                until_it_stands.callback(lock.release)
+            taken, document, arrays = store.latest(folder, number=number)
+            sheet, stepping = definition.read(document["definition"], arrays, make)
+            setup = _setup(sheet, cluster)
+            observers = definition.observers(document["observers"], observe, folder)
+            state = packed.unpacked(setup, document["state"], arrays)
+            end = float(document["t_end"] if t_end is None else t_end)
+            _check_end(end, state.time, stepping.every)
+            # from here on what comes after the checkpoint is cut away
+            store.forget(folder, taken)
+            lineage = Lineage(folder / LINEAGE, document["lineage"])
+            recorder = Recorder.reopened(
+                folder,
+                document["frames"],
+                _coordinates(sheet, setup, observers),
+                definition.attributes(sheet, stepping),
+            )
+            until_it_stands.pop_all()
+            return cls(sheet, setup, stepping, observers, folder, state, recorder, lineage, lock), end
 
     def run(self, t_end: float, *, checkpoint: float, progress: bool) -> Run:
         """Go on to the end."""
+        try:
+            return self._run(t_end, checkpoint, progress)
+        finally:
+            if self.lock is not None:
+                self.lock.release()
+
+    def _run(self, t_end: float, checkpoint: float, progress: bool) -> Run:
         times = frame_times(t_end, self.stepping.every, after=self.state.time)
         begins = not self.recorder.frames
         if self.folder is not None and (begins or len(times)):

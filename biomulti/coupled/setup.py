@@ -36,9 +36,10 @@ class Setup:
     """A tissue as it was declared, ready to run; `stokes` has the viscosity of the tissue.
 
     confined: names of morphogens that stay in the tissue; outside: viscosity of the fluid around the tissue, None where
-    the tissue fills the box; spacing: distance at which cells are kept apart, 0 for none; alignment: of polarity with
-    strain, see `tissue.turn`; unit_size: area (volume) that counts as 1. cluster: the client of a Dask cluster over
-    whose workers networks are shared out, None for none; documents: for these, what type each is, as text.
+    the tissue fills the box; spacing: how far cells are kept apart, over the distance of evenly set ones, 0 for not at
+    all; alignment: of polarity with strain, see `tissue.turn`; unit_size: area (volume) that counts as 1. cluster: the
+    client of a Dask cluster over whose workers networks are shared out, None for none; documents: for these, what type
+    each is, as text.
     """
 
     stokes: tissue.Stokes

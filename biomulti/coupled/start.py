@@ -11,7 +11,7 @@ from biomulti.cells import CellPopulation, population
 from biomulti.counts import whole_starts
 from biomulti.coupled import loop, mechanics
 from biomulti.coupled.declared import Declared
-from biomulti.coupled.division import BODY_STREAM, thresholds
+from biomulti.coupled.division import BODY_STREAM, first_thresholds, soon
 from biomulti.coupled.history import History
 from biomulti.coupled.moment import Moment
 from biomulti.coupled.setup import Setup, Stepping
@@ -36,7 +36,9 @@ def started(sheet: Declared, setup: Setup, stepping: Stepping) -> State:
         size=np.full(n, sheet.cell_size),
         axis=sheet.polarity.copy(),
         deformation=tissue.undeformed(n, dim),
-        threshold=thresholds(setup.rules, streams(sheet.seed, np.uint64(BODY_STREAM) + ids.astype(np.uint64))),
+        threshold=first_thresholds(
+            setup.rules, streams(sheet.seed, np.uint64(BODY_STREAM) + ids.astype(np.uint64)), sheet.ages
+        ),
     )
     own = [
         np.stack([cells.p[:, sheet.types[k].stepper.system.parameters.index(name)] for name in setup.driven(k)], axis=1)
@@ -59,7 +61,9 @@ def started(sheet: Declared, setup: Setup, stepping: Stepping) -> State:
         morphogens={n: field.copy() for n, (_, field) in sheet.morphogens.items()},
         histories=[History.begun(n) for _ in setup.signals],
         next_id=n,
-        dt=stepping.every * min(FIRST, 2.0 * stepping.tolerance) if stepping.dt is None else stepping.dt,
+        dt=min(stepping.every * min(FIRST, 2.0 * stepping.tolerance), soon(setup, stepping.tolerance))
+        if stepping.dt is None
+        else stepping.dt,
     )
     now = Moment(setup, state)
     mechanics.solve(setup, state, now)
