@@ -17,6 +17,7 @@ TOPICS = (
     "separation",
     "fluid",
     "coupled",
+    "shards",
     "first_call",
     "new_model",
 )

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biomulti.coupled.history import History
+from biomulti.coupled.history import AHEAD, History
 
 STEPS = st.lists(st.tuples(st.floats(0.01, 3.0), st.floats(-5.0, 5.0), st.floats(-5.0, 5.0)), min_size=1, max_size=25)
 
@@ -24,7 +24,7 @@ def plain(moments: list[tuple[float, np.ndarray]], time: float, ahead: bool, low
     if not ahead:
         return moments[-1][1]
     (t0, x0), (t1, x1) = moments[-2:]
-    return np.maximum(x1 + (time - t1) / (t1 - t0) * (x1 - x0), lowest)
+    return np.maximum(x1 + min((time - t1) / (t1 - t0), AHEAD) * (x1 - x0), lowest)
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
