@@ -9,10 +9,13 @@ which takes faces to cells, and L = sum |D_a|^2,
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import scipy.fft
 
 from tissue.grid import Array, Grid
+
+LARGE = 2**18  # numbers, for fewer of which threads cost more than they save
 
 
 def solve(grid: Grid, f: Array, *, eta: float, lame: float, friction: float, softness: float) -> Array:
@@ -27,7 +30,9 @@ def solve(grid: Grid, f: Array, *, eta: float, lame: float, friction: float, sof
     for a, (k, h) in enumerate(zip(waves, grid.spacing, strict=True)):
         d.append(((np.exp(2j * np.pi * k) - 1.0) / h).reshape([-1 if b == a else 1 for b in range(grid.dim)]))
     laplacian = sum(np.abs(da) ** 2 for da in d)
-    hat = scipy.fft.rfftn(f, axes=axes)
+    # lines are transformed one by one, so that bits do not depend on who does
+    workers = numba.get_num_threads() if f.size >= LARGE else 1
+    hat = scipy.fft.rfftn(f, axes=axes, workers=workers)
     drag = eta * laplacian + friction
     stretch = eta + lame
     forced = sum(da * hat[a] for a, da in enumerate(d))
@@ -43,4 +48,4 @@ def solve(grid: Grid, f: Array, *, eta: float, lame: float, friction: float, sof
             out[a] = (hat[a] + np.conj(da) * pushed) / drag
             out[a][zero] = hat[a][zero] / friction if friction > 0.0 else 0.0
     out[-1] = p
-    return np.asarray(scipy.fft.irfftn(out, s=grid.shape, axes=axes))
+    return np.asarray(scipy.fft.irfftn(out, s=grid.shape, axes=axes, workers=workers))

@@ -67,7 +67,7 @@ def _grown(setup: Setup, now: Moment) -> Floats | None:
 
 def _dilation(setup: Setup, state: State, now: Moment, gradient: Floats) -> Floats:
     """Relative rate of size of each cell [n]: its own growth, and what the flow dilates beyond what is made there."""
-    rate: Floats = np.trace(gradient, axis1=1, axis2=2)
+    rate = np.asarray(sum(gradient[:, axis, axis] for axis in range(setup.grid.dim)))
     own = growth(setup, now)
     if own is None or state.growth is None:
         return rate
