@@ -62,7 +62,7 @@ class Running:
         cluster: Any = None,
     ) -> Running:
         """At the start."""
-        observers, setup = as_observers(observe), _setup(sheet, cluster)
+        observers, setup = as_observers(observe), setup_of(sheet, cluster)
         with ExitStack() as until_it_stands:
             lock = None
             if folder is not None:
@@ -97,7 +97,7 @@ class Running:
                 until_it_stands.callback(lock.release)
             taken, document, arrays = store.latest(folder, number=number)
             sheet, stepping = definition.read(document["definition"], arrays, make)
-            setup = _setup(sheet, cluster)
+            setup = setup_of(sheet, cluster)
             observers = definition.observers(document["observers"], observe, folder)
             state = packed.unpacked(setup, document["state"], arrays)
             end = float(document["t_end"] if t_end is None else t_end)
@@ -191,7 +191,8 @@ class Running:
         store.save(self.folder, self.state.steps, document, {**constants, **arrays})
 
 
-def _setup(sheet: Declared, cluster: Any) -> Setup:
+def setup_of(sheet: Declared, cluster: Any) -> Setup:
+    """A declared tissue as it runs, its networks here or on the workers of a cluster."""
     if cluster is None:
         return sheet.setup()
     documents = kind_document.of(list(sheet.kinds.values()), sheet.types, sheet.counts)

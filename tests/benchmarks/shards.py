@@ -11,6 +11,7 @@ import numba
 from biomulti._dask import connected
 from biomulti.coupled import checks, loop, start
 from biomulti.coupled.lineage import Lineage
+from biomulti.coupled.running import setup_of
 from tests.benchmarks.coupled import DT, sheet
 from tests.benchmarks.timing import table
 
@@ -23,7 +24,7 @@ def seconds(cells: int, factor: float, client: Any) -> tuple[float, float]:
     """Of a step and of its networks alone, by the clock; `factor` times as many reactions of Rho and myosin fire or
     flow in a step, since it is as much longer."""
     chosen = sheet(cells)
-    setup, stepping = chosen.setup(client), checks.stepping(1e4, 1e4, DT * factor, 0.05, "lie")
+    setup, stepping = setup_of(chosen, client), checks.stepping(1e4, 1e4, DT * factor, 0.05, "lie")
     state = start.started(chosen, setup, stepping)
     lineage = Lineage(None)
     networks = state.networks[0]
