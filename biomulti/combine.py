@@ -129,7 +129,10 @@ def _stacked(
     """A variable of all runs, [shape, those of the run]."""
     rest = [d for d in parts[0][1][name].dims if d != REPLICATE]
     size = (*shape, *(lengths[d].size for d in rest))
-    dtype = np.result_type(*{data[name].dtype for _, data in parts})
+    kinds = {data[name].dtype for _, data in parts}
+    if len({kind.kind in "biufc" for kind in kinds}) > 1:
+        raise Misfit(f"'{name}' is a number in some runs and none in others")
+    dtype = np.result_type(*kinds)
     gaps = not whole or any(lengths[d].differ for d in rest)
     if 8.0 * np.prod(size, dtype=float) > LARGEST_RESULT:
         raise Misfit(f"'{name}' of all runs together, {size}, is larger than {LARGEST_RESULT / 1e9:g} GB")

@@ -377,3 +377,11 @@ def test_an_interrupt_ends_all_processes(script, tmp_path):
     for pid in map(int, places.read_text().split()):
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_numbers_and_texts_make_no_one_variable() -> None:
+    def mixed(seed: int, a: int) -> xr.Dataset:
+        return xr.Dataset({"v": a if a < 2 else "many"})
+
+    with pytest.raises(bm.EnsembleError, match="'v' is a number in some runs and none in others"):
+        bm.ensemble(mixed, over={"a": [1, 2]}, workers=0, seed=1, progress=False)
