@@ -79,6 +79,7 @@ class SmoothedAggregation:
 
 
 def in_order(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    """A copy whose rows are sorted, without an entry twice, and whose indices are as the kernels take them."""
     out = sp.csr_matrix(matrix)
     out.sum_duplicates()
     out.indices, out.indptr = out.indices.astype(np.int32), out.indptr.astype(np.int32)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tissue import _kernels_confined as kernels
+from tissue.errors import FieldError
 from tissue.grid import Array, Grid
 from tissue.levels import Integers
 from tissue.stokes import Flow
@@ -59,7 +60,11 @@ def settled(grid: Grid, c: Array, alive: NDArray[np.bool_], carried: Array, grow
     beside, g = _beside(grid, cells), np.repeat([(min(grid.spacing) / h) ** 2 for h in grid.spacing], 2)
     psi, p, q = (np.empty_like(r) for _ in range(3))
     held = HELD * np.maximum(np.maximum(wanted, volume.ravel()[cells]), FITS)
-    kernels.potential(beside, g, held, r, psi, p, q, FITS * largest, MOST_STEPS)
+    if int(kernels.potential(beside, g, held, r, psi, p, q, FITS * largest, MOST_STEPS)) == MOST_STEPS:
+        raise FieldError(
+            f"the tissue of fraction_after could not be reached from that of fraction in {MOST_STEPS} steps; give that "
+            "of points moved by this flow over this dt, or take a smaller dt"
+        )
     amounts = c.ravel()[cells]
     kernels.downhill(np.argsort(-psi, kind="stable"), beside, g, psi, wanted, amounts)
     out = c.flatten()

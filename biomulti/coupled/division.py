@@ -29,11 +29,10 @@ REDRAWN = 1000  # times that a threshold of age is drawn in search of one beyond
 BODY_STREAM = 1 << 63  # added to a cell's number: its stream for what is no reaction
 
 
-def live(setup: Setup, state: State, lineage: Lineage) -> None:
-    """Let die and divide those that have passed a threshold, in place; a cell that would do both dies."""
+def live(setup: Setup, state: State, lineage: Lineage, now: Moment) -> None:
+    """Let die and divide those that have passed a threshold `now`, in place; a cell that would do both dies."""
     if not setup.rules:
         return
-    now = Moment(setup, state)
     dies, divides = (_chosen(setup, now, kind) for kind in (Death, Division))
     divides = np.where(dies >= 0, -1, divides)
     if (dies >= 0).any():
@@ -44,9 +43,8 @@ def live(setup: Setup, state: State, lineage: Lineage) -> None:
         _rearrange(setup, state, now, dies >= 0, divides, lineage)
 
 
-def late(setup: Setup, state: State) -> float:
+def late(setup: Setup, now: Moment) -> float:
     """How far those that now divide or die are beyond their thresholds, over these, root mean square."""
-    now = Moment(setup, state)
     off: list[Floats] = []
     for k, rule in enumerate(setup.rules):
         if rule.rule.when is not None and not isinstance(rule.rule.when, Age):

@@ -37,20 +37,21 @@ def step(setup: Setup, stepping: Stepping, state: State, lineage: Lineage, end: 
     start, dt = state.time, end - state.time
     errors: list[float] = []
     chosen = stepping.dt is None
-    amounts = [_driving(setup, state)] if chosen else []
+    amounts = [_driving(setup, Moment(setup, state))] if chosen else []
     if stepping.ahead:
         _networks(setup, state, start, 0.5 * (start + end), stepping)
-        amounts += [_driving(setup, state)] if chosen else []
+        amounts += [_driving(setup, Moment(setup, state))] if chosen else []
         _flow(setup, stepping, state, end, dt, errors)
         _networks(setup, state, 0.5 * (start + end), end, stepping)
     else:
         _networks(setup, state, start, end, stepping)
         _flow(setup, stepping, state, end, dt, errors)
+    now = Moment(setup, state)
     if chosen:
-        errors += _bent([*amounts, _driving(setup, state)])
-        errors.append(division.late(setup, state))
+        errors += _bent([*amounts, _driving(setup, now)])
+        errors.append(division.late(setup, now))
     known, before = state.next_id, state.bodies
-    division.live(setup, state, lineage)
+    division.live(setup, state, lineage, now)
     after = Moment(setup, state)
     if state.bodies is not before:
         _begin_anew(setup, state, known)
@@ -123,9 +124,8 @@ def _begin_anew(setup: Setup, state: State, known: int) -> None:
             history.value[-1 if coupling.lag else 0 :] += jump
 
 
-def _driving(setup: Setup, state: State) -> list[Floats]:
+def _driving(setup: Setup, now: Moment) -> list[Floats]:
     """Amounts of the species that act on the tissue, [n] each."""
-    now = Moment(setup, state)
     names = list(dict.fromkeys(c.species for c in setup.outputs))
     now.read(names)
     return [now.amount(name) for name in names]
@@ -171,15 +171,13 @@ def _lowest(signal: object) -> float:
 
 def _error(setup: Setup, state: State, k: int, found: Floats, expected: Floats) -> float:
     """How far a driven parameter is from what was expected, over its size, root mean squares over all cells."""
-    coupling, scale, n = setup.signals[k], 0.0, 0
-    places = state.slices
-    difference = 0.0
+    coupling, places = setup.signals[k], state.slices
+    scale = difference = 0.0
     for kind in coupling.types:
         own = state.own[kind][:, setup.driven(kind).index(coupling.parameter)]
         here = places[kind]
         scale += float(((np.abs(own) + np.abs(found[here])) ** 2).sum())
         difference += float(((found[here] - expected[here]) ** 2).sum())
-        n += len(own)
     return math.sqrt(difference / scale) if scale > 0.0 else 0.0
 
 

@@ -119,7 +119,8 @@ def test_decay_and_diffusion_along_an_inflow(diffusion: float, least: tuple[floa
         error = np.abs(c - first * np.exp(falls * x) - second * np.exp(rises * (x - 1.0)))
         errors.append([error.mean(), error.max()])
     assert (orders(errors) > (least[0], least[1] - 0.05)).all(), errors
-    assert errors[-1][0] < 3e-5
+    # the order of the mean is below what it was when an inflow did not decay on its way, and so is the error: 2.2e-5
+    assert errors[-1][0] < (2.15e-5 if diffusion == 0.1 else 3e-5)
     assert errors[-1][1] < 3e-4
 
 
