@@ -58,7 +58,9 @@ def test_without_feedback_cells_are_the_uncoupled_networks(method: str) -> None:
             assert coupled[name].to_numpy() == pytest.approx(alone[name].to_numpy(), rel=1e-6)
         else:
             assert np.array_equal(coupled[name].to_numpy(), alone[name].to_numpy())
-    assert float(np.abs(coupled["vx"]).max()) > 1e-4
+    fastest = float(np.abs(coupled["vx"]).max())
+    # without noise all cells pull alike, which moves nothing
+    assert fastest < 1e-12 if method == "ode" else fastest > 1e-4
 
 
 def test_feedback_changes_the_networks() -> None:
