@@ -1,7 +1,7 @@
 """Forces from outside act on genes: pulses rescue a mutant, and compression turns a gene on.
 
 A force on the cells moves the tissue, the tissue's stress and strain are felt by the networks of its cells, and these
-answer. Nothing is written into the networks by hand.
+answer. Nothing is written into the networks by hand. With the argument `pulses`: how many pulses a rescue takes.
 
 1. Rescue (Mitrossilis et al. 2017, doi:10.1038/ncomms13883). Without Snail mesoderm cells make no pulses and do not
 constrict. Magnets that pull to and fro on them in place of pulses bring back the held myosin and the constriction, but
@@ -30,6 +30,7 @@ whose constant keeps the sheet as long as its box. So one sheet has cells of all
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,11 +61,11 @@ OMEGA = 1e5  # molecules that make M or H equal to one
 CONTRACTILITY = 0.042  # per second
 TENSION = 0.012  # per second: the tension that counts as T = 1
 PERIOD = 80.0  # s, P: as fast as a cell's own pulses
-PULSES = 4  # periods of the magnets
+PULSES = 5  # periods of the magnets
 ONSET = 2.0 * MINUTE  # when the magnets start; Fog has come by then
 WAVE = 8 * WIDTH  # um, 2 pi / q
 PULL = 0.0033  # f0, per second and um: strains as large as those of a cell's own pulses
-RESCUE_END = 12.0 * MINUTE
+RESCUE_END = 20.0 * MINUTE
 STEP = 3.0  # s
 
 # the induction
@@ -156,6 +157,17 @@ def rescue(
         sheet = mesoderm(seed=seed, **{**changes, **CONDITIONS[name]})
         found[name].append(sheet.run(t_end, every=10.0, dt=STEP, progress=False).data)
     return found
+
+
+def doses(
+    *, pulses: tuple[int, ...] = (1, 2, 3, 4, 5, 6), seed: int = 1, t_end: float = RESCUE_END
+) -> dict[int, Floats]:
+    """Held myosin in time after so many pulses, without Snail."""
+    runs = tqdm(pulses, desc="pulses")
+    found = {
+        n: mesoderm(snail=0.0, pulses=n, seed=seed).run(t_end, every=10.0, dt=STEP, progress=False).data for n in runs
+    }
+    return {n: courses(data)["held myosin"] for n, data in found.items()}
 
 
 def courses(data: xr.Dataset) -> dict[str, Floats]:
@@ -306,7 +318,16 @@ def print_induction(sheet: Mapping[str, Floats]) -> None:
         print(f"{name:>16}{count:8d}{rows['Twist'][k]:10.1f}{rows['exact'][k]:14.1f}{rows['error'][k]:11.1f}")
 
 
-if __name__ == "__main__":
+def print_doses(found: Mapping[int, Floats]) -> None:
+    """Held myosin at the end of the pulses and of the run."""
+    print(f"{'pulses':>8}{'H after them':>14}{'H at the end':>14}")
+    for n, held in found.items():
+        print(f"{n:8d}{held[round((ONSET + n * PERIOD) / 10.0)]:14.3f}{held[-1]:14.3f}")
+
+
+if __name__ == "__main__" and "pulses" in sys.argv[1:]:
+    print_doses(doses())
+elif __name__ == "__main__":
     rescued = rescue()
     print_rescue(rescued)
     pushed = {"twist": induction(), "without beta-catenin": induction(beta_catenin=0.0)}

@@ -46,13 +46,16 @@ def solve(setup: Setup, state: State, now: Moment) -> None:
 
 def _force(setup: Setup, now: Moment) -> tuple[Floats, ...] | None:
     """Force density on the faces of the grid, of cells that are pulled from outside; None where none is."""
-    pulled = [coupling for coupling in setup.outputs if isinstance(coupling.output, Force)]
+    force, pulled = np.zeros_like(now.positions), False
+    for coupling in setup.outputs:
+        if isinstance(coupling.output, Force):
+            axes = now.bodies.axis if coupling.output.axis == POLARITY else None
+            force += driven(now, coupling.species, coupling.types)[:, None] * coupling.output.vector(
+                setup.grid.dim, axes
+            )
+            pulled = True
     if not pulled:
         return None
-    force = np.zeros_like(now.positions)
-    for coupling in pulled:
-        axes = now.bodies.axis if coupling.output.axis == POLARITY else None
-        force += driven(now, coupling.species, coupling.types)[:, None] * coupling.output.vector(setup.grid.dim, axes)
     return tissue.spread_force(setup.grid, now.positions, force)
 
 
@@ -235,20 +238,19 @@ def _closed(grid: tissue.Grid, field: Floats, known: NDArray[np.bool_], steps: i
     own = tuple(slice(0, n - last) for n, (_, last) in zip(field.shape, repeats, strict=True))
     field, known = field[own], known[own]
     for _ in range(steps):
-        total, count = np.zeros_like(field), np.zeros_like(field)
+        total, count = np.where(known, field, 0.0), known.astype(np.float64)
         for axis in range(grid.dim):
-            total += _beside(grid, np.where(known, field, 0.0), axis)
-            count += _beside(grid, known.astype(np.float64), axis)
+            total, count = _with_beside(grid, total, axis), _with_beside(grid, count, axis)
         field = np.where(known, field, total / np.maximum(count, 1.0))
         known = known | (count > 0.0)
     return np.pad(field, repeats, mode="wrap")
 
 
-def _beside(grid: tissue.Grid, field: Floats, axis: int) -> Floats:
-    """The sum of what stands before and after every place along an axis; nothing beyond a side."""
+def _with_beside(grid: tissue.Grid, field: Floats, axis: int) -> Floats:
+    """The sum of each place and what stands before and after it along an axis; nothing beyond a side."""
     wide = [(int(a == axis),) * 2 for a in range(grid.dim)]
-    rows = np.moveaxis(np.pad(field, wide, mode="wrap" if grid.periodic[axis] else "constant"), axis, 0)  # type: ignore[call-overload]
-    return np.asarray(np.moveaxis(rows[:-2] + rows[2:], 0, axis))
+    rows = np.moveaxis(np.pad(field, wide, mode="wrap" if grid.periodic[axis] else "constant"), axis, 0)
+    return np.asarray(np.moveaxis(rows[:-2] + rows[1:-1] + rows[2:], 0, axis))
 
 
 def at_edges(grid: tissue.Grid, field: Floats, shape: tuple[int, ...]) -> Floats:
