@@ -48,6 +48,7 @@ REACH = 60.0  # um, how far flow reaches: sqrt((eta + eta_b) / gamma)
 OMEGA = 1e5  # molecules that make M or H equal to one
 CONTRACTILITY = 0.042  # z, per second, in units of the viscosity
 ELASTICITY = 0.055  # k, per second: an area alone comes back within (eta + eta_b) / k = 36 s
+SUPPLY = 0.03  # per second, s_gef of the network
 TENSION = 0.012  # per second: the tension that counts as T = 1
 MINUTE = 60.0
 T_END, EVERY, STEP = 6.0 * MINUTE, 3.0, 3.0  # s
@@ -111,7 +112,7 @@ def sheet(
         own = np.random.default_rng(seed).lognormal(
             -0.5 * math.log1p(variety**2), math.sqrt(math.log1p(variety**2)), cells
         )
-        strip.set("s_gef", strip.network.parameters_by_id["s_gef"].value * own)
+        strip.set("s_gef", SUPPLY * own)
     for species in ("Myosin", "Stable"):
         strip.couple(species, to=bm.Contractility(per_molecule=contractility / OMEGA))
     strip.couple("Recoil", to=bm.Contractility(per_molecule=elasticity))
@@ -345,10 +346,10 @@ def _histograms(left: Any, right: Any, found: Mapping[str, list[xr.Dataset]]) ->
     left.legend(frameon=False, fontsize=9)
 
 
-def movie(path: Path, **changes: Any) -> Path:
+def movie(path: Path, *, t_end: float = T_END, **changes: Any) -> Path:
     """The strip in motion, coloured by pulsing myosin."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    done = sheet(**changes).run(T_END, every=EVERY, dt=STEP)
+    done = sheet(**changes).run(t_end, every=EVERY, dt=STEP)
     return done.movie(path.resolve(), colour="Myosin")
 
 

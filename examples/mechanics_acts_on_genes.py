@@ -291,10 +291,10 @@ def draw(found: Mapping[str, list[xr.Dataset]], sheets: Mapping[str, Mapping[str
     plt.close(figure)
 
 
-def movie(path: Path, **changes: Any) -> Path:
+def movie(path: Path, *, t_end: float = RESCUE_END, **changes: Any) -> Path:
     """The strip without Snail that magnets pull, coloured by held myosin."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    done = mesoderm(**{"snail": 0.0, **changes}).run(RESCUE_END, every=6.0, dt=STEP)
+    done = mesoderm(**{"snail": 0.0, **changes}).run(t_end, every=12.0, dt=STEP)
     return done.movie(path.resolve(), colour="Stable")
 
 

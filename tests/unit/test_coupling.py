@@ -316,7 +316,7 @@ def test_slow_networks_are_called_once_for_several_flows(monkeypatch) -> None:
     monkeypatch.setattr(tissue.Stokes, "solve", solve)
     embryo = sheet(method="ode")
     embryo.set("k_m", 4.0 + 4.0 * (embryo.positions[:, 0] > 20.0))
-    embryo.couple("P", to=bm.Contractility(per_molecule=4e-3))
+    embryo.couple("P", to=bm.Contractility(per_molecule=5e-3))
     run = embryo.run(2.0, every=1.0, dt=1.0, progress=False).data
     fastest = float(np.hypot(run["vx"], run["vy"]).max())
     assert fastest > 2.0 * BOX.spacing[0]
