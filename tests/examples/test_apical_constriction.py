@@ -1,9 +1,8 @@
 """Apical constriction on a strip half as long, pinned to numbers, and its mutants.
 
-Bounds are five standard errors of a run with 96 measured cells (two-sided, a false alarm in about 2 million, and the
-seed is fixed): of intervals 37 s / sqrt(240) = 2.4 s, of counts .96 / sqrt(96) = .1, of rates in pulses 5 um2/min /
-sqrt(330) = .28, and for areas and the share kept the spread of three seeds of 192 cells times sqrt(2): .6, .4 (wild
-type) and 3.4 % (twist).
+Numbers are those of the full strip, three seeds. Bounds are five standard errors of 93 measured cells, by resampling
+them 400 times (two-sided, a false alarm in about 2 million, and the seed is fixed): interval 2.6 s, count .1, rate .23
+um2/min, area .6 % (without twist .9), share kept 1.1 % (3.9).
 """
 
 from __future__ import annotations
@@ -27,22 +26,22 @@ def found(module):
 
 def test_pulses_ratchet_and_area_of_the_wild_type(module, found) -> None:
     numbers = module.measured(found["wild type"][0])
-    assert numbers["interval of pulses (s)"] == pytest.approx(82.6, abs=12.0)
+    assert numbers["interval of pulses (s)"] == pytest.approx(82.6, abs=13.0)
     assert numbers["pulses in 6 min"] == pytest.approx(3.47, abs=0.5)
-    assert numbers["rate in a pulse (um2/min)"] == pytest.approx(12.2, abs=1.4)
+    assert numbers["rate in a pulse (um2/min)"] == pytest.approx(12.2, abs=1.2)
     assert numbers["area left (%)"] == pytest.approx(50.3, abs=3.1)
-    assert numbers["of the area lost after 2 min, kept (%)"] == pytest.approx(85.5, abs=2.5)
-    # of 384 pairs whose rates each follow some three pulses: .02 to .03
+    assert numbers["of the area lost after 2 min, kept (%)"] == pytest.approx(85.5, abs=5.5)
+    # spread over six runs of twice as many cells: .015
     assert abs(numbers["neighbours' rates, correlation"]) < 0.12
     assert numbers["myosin and rate, correlation"] > 0.5
 
 
 def test_without_twist_there_are_pulses_but_what_they_gain_is_lost(module, found) -> None:
     wild, twist = (module.measured(found[name][0]) for name in ("wild type", "twist"))
-    assert twist["interval of pulses (s)"] == pytest.approx(wild["interval of pulses (s)"], abs=17.0)
+    assert twist["interval of pulses (s)"] == pytest.approx(wild["interval of pulses (s)"], abs=18.0)
     assert twist["pulses in 6 min"] > 2.8
-    assert twist["of the area lost after 2 min, kept (%)"] < 62.0
-    assert twist["area left (%)"] == pytest.approx(76.3, abs=3.1)
+    assert twist["of the area lost after 2 min, kept (%)"] == pytest.approx(45.0, abs=20.0)
+    assert twist["area left (%)"] == pytest.approx(76.3, abs=4.7)
     assert twist["held myosin at the end (H)"] == 0.0
 
 

@@ -51,9 +51,9 @@ def test_what_pulses_leave_goes_on_growing_by_itself(module, rescued) -> None:
 
 
 def test_one_pulse_is_not_enough(module) -> None:
+    """It leaves .070 of H at its best, five minutes in, and .065 at ten."""
     held = module.doses(pulses=(1,), t_end=MINUTES * module.MINUTE)[1]
-    after = round((module.ONSET + module.PERIOD) / 10.0)
-    assert held[-1] < held[after]
+    assert held[-1] < 0.97 * held.max() < 0.1
 
 
 def test_magnets_strain_cells_as_much_with_and_without_fog(module, rescued) -> None:
