@@ -8,7 +8,7 @@ from biomulti.comparison import Comparison
 from biomulti.coupled.kind import CellType
 from biomulti.coupled.laws import Delay, Hill, Linear, Threshold
 from biomulti.coupled.life import Death, Division
-from biomulti.coupled.outputs import Contractility, Growth, Secretion, Uptake
+from biomulti.coupled.outputs import Contractility, Force, Growth, Secretion, Uptake
 from biomulti.coupled.signals import (
     Age,
     Concentration,
@@ -65,6 +65,7 @@ __all__ = [
     "Distance",
     "Division",
     "EnsembleError",
+    "Force",
     "Growth",
     "Hill",
     "Linear",

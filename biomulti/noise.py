@@ -73,8 +73,11 @@ class Noise:
         least = np.maximum((NEGLIGIBLE * mean) ** 2, SEEN * np.max(self.all_variance, axis=0))
         off = np.abs(self.shift[flows].sum(axis=0)) / np.maximum(mean, np.abs(self.all_shift))
         # where noise grows along the run, what is left of a difference of large numbers may lie outside of 0 to 1
-        missing = np.clip(self.variance[flows].sum(axis=0) / np.maximum(self.all_variance, least), 0.0, 1.0)
-        return np.max(off, axis=0), np.max(missing, axis=0)
+        all_noise = np.maximum(self.all_variance, least)
+        share = np.zeros_like(all_noise)
+        # what rests at zero and has no noise, such as the variable of a rate rule, loses none
+        np.divide(self.variance[flows].sum(axis=0), all_noise, out=share, where=all_noise > 0.0)
+        return np.max(off, axis=0), np.max(np.clip(share, 0.0, 1.0), axis=0)
 
 
 def noise(system: System, model: CompiledModel, run: Pilot, flowing: Booleans) -> Noise | None:

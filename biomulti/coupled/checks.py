@@ -16,7 +16,7 @@ from biomulti.coupled import directions
 from biomulti.coupled.directions import Direction
 from biomulti.coupled.kind import Kind
 from biomulti.coupled.life import LONG, RANDOM, Division, Rule
-from biomulti.coupled.outputs import Contractility, Output, Secretion, Uptake
+from biomulti.coupled.outputs import Contractility, Force, Output, Secretion, Uptake
 from biomulti.coupled.setup import Stepping
 from biomulti.coupled.signals import Concentration, Dimension, Distance, Neighbours, Signal, part_fits
 from biomulti.coupled.words import in_words
@@ -186,8 +186,8 @@ def output(to: Output, grid: tissue.Grid, morphogens: Mapping[str, Any]) -> None
     """Raise CouplingError for an output that this tissue cannot have."""
     if isinstance(to, Secretion | Uptake):
         _morphogen(to.morphogen, morphogens)
-    if isinstance(to, Contractility) and to.axis is not None:
-        directions.fits("Contractility(axis=...)", to.axis, grid.dim)
+    if isinstance(to, Contractility | Force) and to.axis is not None:
+        directions.fits(f"{type(to).__name__}(axis=...)", to.axis, grid.dim)
 
 
 def signal(

@@ -29,7 +29,7 @@ Arrays = Mapping[str, NDArray[Any]]
 SENTENCES = {
     kind.__name__: kind
     for kind in (
-        outputs.Contractility, outputs.Secretion, outputs.Uptake, outputs.Growth,
+        outputs.Contractility, outputs.Force, outputs.Secretion, outputs.Uptake, outputs.Growth,
         signals.StrainRate, signals.Strain, signals.Stress, signals.Pressure, signals.Velocity, signals.Concentration,
         signals.Density, signals.Size, signals.Age, signals.Distance, signals.Neighbours,
         laws.Linear, laws.Hill, laws.Threshold, laws.Delay,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import tissue
 from biomulti.coupled.directions import POLARITY
 from biomulti.coupled.moment import Moment
-from biomulti.coupled.outputs import Contractility, Growth, Secretion, Uptake
+from biomulti.coupled.outputs import Contractility, Force, Growth, Secretion, Uptake
 from biomulti.coupled.setup import Setup, Stepping
 from biomulti.coupled.state import Bodies, State
 
@@ -37,11 +37,26 @@ def solve(setup: Setup, state: State, now: Moment) -> None:
             stress += driven(now, coupling.species, coupling.types)[:, None] * coupling.output.tensor(dim, axes)
     share = None if setup.outside is None else now.share
     active = averaged(setup.grid, now.positions, now.bodies.size, stress, share)
-    grown = _grown(setup, now)
-    if setup.outside is None and not _changed(setup, state, active, grown):
+    grown, force = _grown(setup, now), _force(setup, now)
+    if setup.outside is None and force is None and not _changed(setup, state, active, grown):
         return
-    state.flow = now.fluid.solve(active_stress=active, growth=grown, guess=state.flow)
+    state.flow = now.fluid.solve(active_stress=active, force=force, growth=grown, guess=state.flow)
     state.active, state.growth = active, grown
+
+
+def _force(setup: Setup, now: Moment) -> tuple[Floats, ...] | None:
+    """Force density on the faces of the grid, of cells that are pulled from outside; None where none is."""
+    force, pulled = np.zeros_like(now.positions), False
+    for coupling in setup.outputs:
+        if isinstance(coupling.output, Force):
+            axes = now.bodies.axis if coupling.output.axis == POLARITY else None
+            force += driven(now, coupling.species, coupling.types)[:, None] * coupling.output.vector(
+                setup.grid.dim, axes
+            )
+            pulled = True
+    if not pulled:
+        return None
+    return tissue.spread_force(setup.grid, now.positions, force)
 
 
 def growth(setup: Setup, now: Moment) -> Floats | None:
@@ -196,19 +211,46 @@ def averaged(
 ) -> tissue.StressField:
     """The field that is `tensor` [n, 3 or 6] in cells of the given sizes [n]: its mean over the cells near each place.
 
-    With w the weights by which points are spread, sum w A s / sum w A, and zero where there is no cell. Cells that all
-    pull alike so make a field that is uniform to rounding, however unevenly they stand. share [shape]: how much of
-    each place is tissue, by which the mean is multiplied where it does not fill the box.
+    With w the weights by which points are spread, sum w A s / sum w A. Cells that all pull alike so make a field that
+    is uniform to rounding, however unevenly they stand. On a grid finer than cells, places between points take the mean
+    of those beside them, up to the width of a cell away; beyond that it is zero. share [shape]: how much of each place
+    is tissue, by which the mean is multiplied where it does not fill the box.
     """
     total = tissue.spread_stress(grid, positions, tensor * size[:, None])
     cover = tissue.spread_stress(grid, positions, np.repeat(size[:, None], tensor.shape[1], axis=1))
+    width = float(np.mean(size)) ** (1.0 / grid.dim) if len(size) else 0.0
+    gaps = max(0, round(width / max(grid.spacing)) - 1)
     parts = [
-        np.divide(whole, part, out=np.zeros_like(whole), where=part > EMPTY)
+        _closed(grid, np.divide(whole, part, out=np.zeros_like(whole), where=part > EMPTY), part > EMPTY, gaps)
         for whole, part in zip(total.components, cover.components, strict=True)
     ]
     if share is not None:
         parts = [part * at_edges(grid, share, part.shape) for part in parts]
     return tissue.StressField(grid, *parts)
+
+
+def _closed(grid: tissue.Grid, field: Floats, known: NDArray[np.bool_], steps: int) -> Floats:
+    """A field whose unknown places, up to so many steps from known ones, are the mean of the known ones beside them."""
+    if not steps or known.all():
+        return field
+    # the last row of edges repeats the first on a periodic axis
+    repeats = [(0, int(grid.periodic[a] and n > grid.shape[a])) for a, n in enumerate(field.shape)]
+    own = tuple(slice(0, n - last) for n, (_, last) in zip(field.shape, repeats, strict=True))
+    field, known = field[own], known[own]
+    for _ in range(steps):
+        total, count = np.where(known, field, 0.0), known.astype(np.float64)
+        for axis in range(grid.dim):
+            total, count = _with_beside(grid, total, axis), _with_beside(grid, count, axis)
+        field = np.where(known, field, total / np.maximum(count, 1.0))
+        known = known | (count > 0.0)
+    return np.pad(field, repeats, mode="wrap")
+
+
+def _with_beside(grid: tissue.Grid, field: Floats, axis: int) -> Floats:
+    """The sum of each place and what stands before and after it along an axis; nothing beyond a side."""
+    wide = [(int(a == axis),) * 2 for a in range(grid.dim)]
+    rows = np.moveaxis(np.pad(field, wide, mode="wrap" if grid.periodic[axis] else "constant"), axis, 0)
+    return np.asarray(np.moveaxis(rows[:-2] + rows[1:-1] + rows[2:], 0, axis))
 
 
 def at_edges(grid: tissue.Grid, field: Floats, shape: tuple[int, ...]) -> Floats:

@@ -1,4 +1,4 @@
-"""What genes do to the tissue, as small frozen sentences: pull, grow, release and take up."""
+"""What genes do to the tissue, as small frozen sentences: pull, push off, grow, release and take up."""
 
 from __future__ import annotations
 
@@ -40,6 +40,26 @@ class Contractility:
 
 
 @dataclass(frozen=True)
+class Force:
+    """A force on the cell from what is not the tissue, such as a magnet or the ground it crawls on: per_molecule n a.
+
+    per_molecule: force per molecule, viscosity times length per time (per depth; in blocks times length once more).
+    axis: its direction a, "x", "y", "z", an angle in radians from x, a vector, or "polarity", each cell's own axis.
+    """
+
+    per_molecule: float
+    axis: Direction
+
+    def __post_init__(self) -> None:
+        finite("Force(per_molecule=...)", self.per_molecule)
+        object.__setattr__(self, "axis", checked("Force(axis=...)", self.axis))
+
+    def vector(self, dim: int = 2, axes: Floats | None = None) -> Floats:
+        """Force of one molecule, [dim], or [n, dim] along the cells' own axes [n, dim]."""
+        return self.per_molecule * as_direction(self.axis, dim, axes)
+
+
+@dataclass(frozen=True)
 class Secretion:
     """A species releases a morphogen: per_molecule n, amount of morphogen per time."""
 
@@ -74,4 +94,4 @@ class Growth:
         finite("Growth(per_molecule=...)", self.per_molecule)
 
 
-Output = Contractility | Secretion | Uptake | Growth
+Output = Contractility | Force | Secretion | Uptake | Growth

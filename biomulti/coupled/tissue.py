@@ -186,8 +186,8 @@ class Tissue(Declared):
         """Let a species act on the tissue, or the tissue on a parameter of the network.
 
         Args:
-            source: a species, by name, or a signal of the tissue.
-            to: an output (Contractility, Secretion, Uptake, Growth), or a parameter, by name.
+            source: a species or what a rule of the network moves, by name, or a signal of the tissue.
+            to: an output (Contractility, Force, Secretion, Uptake, Growth), or a parameter, by name.
             gain: with a signal: the parameter becomes its own value + gain * signal. Without gain and law it becomes
                 its own value + the signal, if their units allow it.
             law: with a signal: what it passes before it becomes a parameter, one after another, such as
@@ -201,7 +201,7 @@ class Tissue(Declared):
         if isinstance(source, str) and isinstance(to, Output):
             if gain is not None or law is not None:
                 raise CouplingError("gain and law are for signals; give an output its strength with per_molecule.")
-            types = checks.types_with_species(self.types, source, of)
+            types = checks.types_with_species(self.types, source, of, variables=True)
             checks.output(to, self.grid, self.morphogens)
             self.outputs.append(plain(OutputCoupling(source, to, types)))
         elif isinstance(source, Signal) and isinstance(to, str):
@@ -218,8 +218,9 @@ class Tissue(Declared):
             self.signals.append(plain(SignalCoupling(source, to, laws, types)))
         else:
             raise CouplingError(
-                f"cannot couple {source!r} to {to!r}: a species (by name) goes to Contractility, Secretion, Uptake or "
-                f"Growth, and a signal (StrainRate, Stress, Concentration, Neighbours, ...) to a parameter (by name)."
+                f"cannot couple {source!r} to {to!r}: a species (by name) goes to Contractility, Force, Secretion, "
+                f"Uptake or Growth, and a signal (StrainRate, Stress, Concentration, Neighbours, ...) to a parameter "
+                f"(by name)."
             )
 
     def live(self, *rules: Rule, of: str | None = None) -> None:

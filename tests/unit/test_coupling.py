@@ -58,7 +58,9 @@ def test_without_feedback_cells_are_the_uncoupled_networks(method: str) -> None:
             assert coupled[name].to_numpy() == pytest.approx(alone[name].to_numpy(), rel=1e-6)
         else:
             assert np.array_equal(coupled[name].to_numpy(), alone[name].to_numpy())
-    assert float(np.abs(coupled["vx"]).max()) > 1e-4
+    fastest = float(np.abs(coupled["vx"]).max())
+    # without noise all cells pull alike, which moves nothing
+    assert fastest < 1e-12 if method == "ode" else fastest > 1e-4
 
 
 def test_feedback_changes_the_networks() -> None:
@@ -314,7 +316,7 @@ def test_slow_networks_are_called_once_for_several_flows(monkeypatch) -> None:
     monkeypatch.setattr(tissue.Stokes, "solve", solve)
     embryo = sheet(method="ode")
     embryo.set("k_m", 4.0 + 4.0 * (embryo.positions[:, 0] > 20.0))
-    embryo.couple("P", to=bm.Contractility(per_molecule=4e-3))
+    embryo.couple("P", to=bm.Contractility(per_molecule=5e-3))
     run = embryo.run(2.0, every=1.0, dt=1.0, progress=False).data
     fastest = float(np.hypot(run["vx"], run["vy"]).max())
     assert fastest > 2.0 * BOX.spacing[0]

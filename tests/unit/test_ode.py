@@ -9,7 +9,7 @@ import biomulti as bm
 
 # long enough for every model to do what it is known for; another model is run for 100 units of its time
 T_END = {"telegraph": 50.0, "toggle_switch": 500.0, "repressilator": 500.0, "vilar_oscillator": 60.0}
-T_END |= {"srivastava_virus": 200.0, "michaelis_menten": 20.0, "rho_myosin": 300.0, "gastrula": 300.0}
+T_END |= {"srivastava_virus": 200.0, "michaelis_menten": 20.0, "rho_myosin": 300.0, "gastrula": 300.0, "ratchet": 300.0}
 
 
 def by_roadrunner(network: bm.Network, names: list[str], times: np.ndarray) -> np.ndarray:
