@@ -1,0 +1,243 @@
+"""Germ-band extension of the fly embryo: genes make myosin, myosin makes the embryo flow, the flow acts on myosin.
+
+The surface of the embryo, unrolled: 452 um from head to tail (x), 533 um round it (y), ventral at both ends of y, dorsal
+in the middle, and 80 um beyond either end for the poles, which the chart leaves out and where tissue glides easily. Every
+cell runs its own network `germ_band`: receptors recruit myosin m to junctions that run round the embryo, effectors take
+area out of the surface, and the law of myosin is that of Lefebvre, Colen and others 2023 (doi:10.1101/2023.12.22.573058),
+carried by cells, which the flow moves and turns:
+
+    D_t m + [W, m] = (-k + s tr e + g_t a tr m) m + g_h h (tr m) G + genes,
+    -div(2 eta dev e) + grad p = alpha div m,   div v + p / eta_b = -genes.
+
+A cell reads where it lies from seven domains along the embryo and seven fates round it (Dorsal sets these), and a table
+says how strongly each pair makes receptors and effectors, early, from the middle on, and late. In a twist mutant ventral
+cells lack the first fate, and take the second; in Toll mutants all cells have the same lateral fate. The table was fitted
+to the motion of tracers (`germ_band_fit.py`); docs/germ_band_extension.md says to which, and what it then predicts.
+
+`python examples/germ_band_extension.py [folder of measurements]`
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+import biomulti as bm
+import tissue
+from biomulti.observe import Cells, Fields
+
+Floats = NDArray[np.float64]
+
+LENGTH, AROUND = 452.471, 533.8  # um, of the chart
+VENTRAL = 3.2  # um, where the ventral midline lies round the embryo
+POLE = 80.0  # um beyond either end
+CELL_AREA = 42.3  # um2
+OMEGA, COPIES, AREA_FULL = 10000.0, 200.0, 0.1  # of the network germ_band
+ALPHA = 3.0  # tension of myosin, over the viscosity, per minute
+POLE_VISCOSITY = 10.0**-1.5  # over that of the rest
+T_END, STEP, EVERY = 20.0, 0.25, 0.5  # min
+DOMAINS, DOMAIN = np.linspace(40.0, 460.0, 7), 38.0  # um, middles and widths along the embryo
+FATES, FATE = np.linspace(20.0, 260.0, 7), 24.0  # um from the ventral midline
+LATERAL = 3  # the fate of all cells of a Toll mutant, counted from 0
+PROGRAMMES = ("early", "middle", "late")
+GENOTYPES = ("WT", "Twist", "Toll")
+NAMES = {"WT": "wild type", "Twist": "twist", "Toll": "Toll"}
+TABLE = Path(__file__).with_name("germ_band_extension.csv")
+SOURCE = (
+    "figures of Lefebvre, Colen and others 2023, doi:10.1101/2023.12.22.573058, from the vector graphics in the "
+    "repository jcolen/drosophila_morphogenesis; give the folder with WT_trajectories.npz and the others"
+)
+PUBLISHED = {"WT": (0.90, 7.5), "Twist": (0.05, 10.2), "Toll": (0.04, 0.78)}  # R2 of the mean speed, deviation in um
+
+
+@dataclass(frozen=True)
+class Regulation:
+    """How genes act: strength [domains, fates, programmes] per minute of receptors and effectors, when, and the fluid.
+
+    onset: of the three programmes, minutes. bulk_viscosity: over the viscosity.
+    """
+
+    junction: Floats
+    area: Floats
+    onset: tuple[float, float, float]
+    bulk_viscosity: float
+    parameters: Mapping[str, float] = field(default_factory=dict)
+
+
+def regulation(fitted_to: str = "all", *, table: Path = TABLE) -> Regulation:
+    """The fitted table: `fitted_to` all genotypes, or "without WT", "without Twist", "without Toll"."""
+    strength = {"junction": np.zeros((7, 7, 3)), "area": np.zeros((7, 7, 3))}
+    fluid = {}
+    with table.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            value = float(row[fitted_to])
+            if row["effect"] in strength:
+                place = int(row["domain"]) - 1, int(row["fate"]) - 1, PROGRAMMES.index(row["programme"])
+                strength[row["effect"]][place] = value
+            else:
+                fluid[row["effect"], row["programme"]] = value
+    onset = tuple(fluid["onset", p] for p in PROGRAMMES)
+    return Regulation(strength["junction"], strength["area"], onset, fluid["bulk viscosity", ""])  # type: ignore[arg-type]
+
+
+def fates(genotype: str, x: Floats, y: Floats) -> Floats:
+    """What cells at x, y [n] read: domain times fate, [n, 7, 7]."""
+    around = np.abs((y - VENTRAL + AROUND / 2.0) % AROUND - AROUND / 2.0)
+    domain = np.exp(-0.5 * ((x[:, None] - DOMAINS) / DOMAIN) ** 2)
+    fate = np.exp(-0.5 * ((around[:, None] - FATES) / FATE) ** 2)
+    fate /= fate.sum(axis=1, keepdims=True)
+    if genotype == "Twist":
+        fate[:, 1] += fate[:, 0]
+        fate[:, 0] = 0.0
+    if genotype == "Toll":
+        fate[:] = np.eye(len(FATES))[LATERAL]
+    return np.asarray(domain[:, :, None] * fate[:, None, :])
+
+
+def embryo(
+    genotype: str = "WT",
+    *,
+    genes: Regulation | None = None,
+    cells: int = 7700,
+    shape: tuple[int, int] = (60, 48),
+    method: str = "hybrid",
+    seed: int = 1,
+) -> bm.Tissue:
+    """The embryo at the start of germ-band extension; x of the tissue begins a pole before the chart."""
+    genes = regulation() if genes is None else genes
+    grid = tissue.Grid(shape=shape, size=(LENGTH + 2.0 * POLE, AROUND))
+    x = (np.arange(shape[0]) + 0.5) * grid.spacing[0] - POLE
+    beyond = 1.0 / (1.0 + np.exp((LENGTH - x) / 6.0)) + 1.0 / (1.0 + np.exp(x / 6.0))
+    sheet = bm.Tissue(
+        "germ_band",
+        cells=cells,
+        grid=grid,
+        viscosity=np.repeat(POLE_VISCOSITY ** beyond[:, None], shape[1], axis=1),
+        bulk_viscosity=genes.bulk_viscosity,
+        method=method,
+        tolerance=np.inf if method == "hybrid" else None,
+        seed=seed,
+        polarity="y",
+        parameters={**{f"t_{p}": t - 1.0 for p, t in zip(PROGRAMMES, genes.onset, strict=True)}, **genes.parameters},
+    )
+    read = fates(genotype, sheet.positions[:, 0] - POLE, sheet.positions[:, 1])
+    for k, programme in enumerate(PROGRAMMES):
+        sheet.set(f"junction_{programme}", np.tensordot(read, genes.junction[:, :, k], 2))
+        sheet.set(f"area_{programme}", np.tensordot(read, genes.area[:, :, k], 2))
+    sheet.couple("Junctional", to=bm.Contractility(per_molecule=ALPHA / OMEGA, axis="polarity"))
+    sheet.couple("Medial", to=bm.Contractility(per_molecule=ALPHA / OMEGA))
+    sheet.couple("Effector", to=bm.Growth(per_molecule=-AREA_FULL / COPIES))
+    sheet.couple(bm.StrainRate(), to="stretch")
+    return sheet
+
+
+def run(genotype: str = "WT", *, progress: bool = True, **options: Any) -> xr.Dataset:
+    """Twenty minutes of an embryo: cells, and the flow on the grid."""
+    sheet = embryo(genotype, **options)
+    return sheet.run(T_END, every=EVERY, dt=STEP, observe=[Cells(), Fields()], progress=progress).data
+
+
+def tracers(data: xr.Dataset, start: Floats, times: Floats) -> Floats:
+    """Paths [times, n, 2] in the chart of points that start at [n, 2], um, and go with the flow; they stop at its ends.
+
+    Runge and Kutta's fourth order in the recorded flow, as the measured paths were made from the measured flow.
+    """
+    from scipy.ndimage import map_coordinates
+
+    moments = data["time"].to_numpy()
+    spacing = np.array([float(data["gx"][1] - data["gx"][0]), float(data["gy"][1] - data["gy"][0])])
+    speeds = [data[name].to_numpy() for name in ("velocity_x", "velocity_y")]
+
+    def velocity(place: Floats, t: float) -> Floats:
+        k = min(int(t / EVERY), len(moments) - 2)
+        later = t / EVERY - k
+        at = ((place + [POLE, 0.0]) / spacing - 0.5).T
+        flow = [(1.0 - later) * v[k] + later * v[k + 1] for v in speeds]
+        return np.stack([map_coordinates(v, at, order=3, mode="grid-wrap") for v in flow], axis=1)
+
+    place, paths, t = start.copy(), [], 0.0
+    for until in times:
+        h = until - t
+        first = velocity(place, t)
+        second = velocity(place + 0.5 * h * first, t + 0.5 * h)
+        third = velocity(place + 0.5 * h * second, t + 0.5 * h)
+        fourth = velocity(place + h * third, until)
+        place = place + h / 6.0 * (first + 2.0 * second + 2.0 * third + fourth)
+        place = np.clip(place, [0.0, VENTRAL], [LENGTH, VENTRAL + AROUND])
+        paths.append(place)
+        t = until
+    return np.array(paths)
+
+
+def mean_speed(data: xr.Dataset) -> Floats:
+    """Mean speed over the chart, um/min, [times]."""
+    inside = (data["gx"] > POLE) & (data["gx"] < POLE + LENGTH)
+    speed = np.hypot(data["velocity_x"], data["velocity_y"])
+    return np.asarray(speed.where(inside, drop=True).mean(("gx", "gy")))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One genotype: paths [99, 64, 2] of tracers in um at `times` [99], mean speed [21] at minutes 0 to 20; and the same of
+    the published model."""
+
+    times: Floats
+    paths: Floats
+    speed: Floats
+    published_paths: Floats
+    published_speed: Floats
+
+
+def folder_of_measurements() -> Path | None:
+    """The folder given on the command line, or where it lies beside the project; None where there is none."""
+    given = [Path(a) for a in sys.argv[1:]]
+    shared = Path(os.environ.get("BIOMULTI_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+    for folder in (*given, shared / "data" / "drosophila_flow"):
+        if (folder / "WT_trajectories.npz").exists():
+            return folder
+    return None
+
+
+def measured(folder: Path, genotype: str) -> Measured:
+    """What was measured of one genotype."""
+    paths = np.load(folder / f"{genotype}_trajectories.npz")
+    speed = np.loadtxt(folder / f"{genotype}_mean_flow_exp_vs_ml.csv", delimiter=",", skiprows=1)
+    return Measured(paths["time_min"], paths["exp"], speed[:, 1], paths["ml"], speed[:, 2])
+
+
+def residual(u: Floats, v: Floats) -> float:
+    """How unlike two flows [times, n, 2] are, 0 if they are proportional (Streichan and others 2018, doi:10.7554/eLife.27454).
+
+    < U^2 |v|^2 + V^2 |u|^2 - 2 U V u.v > / (2 U^2 V^2),   U, V the root mean squares of |u|, |v|, mean over time.
+    """
+    size = [np.sqrt(np.mean(np.sum(w**2, axis=-1), axis=-1))[:, None] for w in (u, v)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        unlike = 1.0 - np.sum(u * v, axis=-1) / (size[0] * size[1])
+    return float(np.mean(unlike))
+
+
+def scores(paths: Floats, speed: Floats, found: Measured) -> dict[str, float]:
+    """R2 of the mean speed [21], residual of the flow, and mean deviation at the end (um) of paths [99, 64, 2]."""
+    off = np.sum((speed - found.speed) ** 2) / np.sum((found.speed - found.speed.mean()) ** 2)
+    interval = np.diff(found.times)[:, None, None] * 5.0
+    flows = [(p[5:] - p[:-5]) / interval[: len(p) - 5] for p in (paths, found.paths)]
+    return {
+        "R2 of the mean speed": float(1.0 - off),
+        "residual of the flow": residual(*flows),
+        "deviation at the end (um)": float(np.linalg.norm(paths[-1] - found.paths[-1], axis=1).mean()),
+    }
+
+
+def compared(data: xr.Dataset, found: Measured) -> dict[str, float]:
+    """The scores of a run."""
+    paths = tracers(data, found.paths[0], found.times)
+    return scores(paths, np.interp(np.arange(21.0), data["time"], mean_speed(data)), found)
