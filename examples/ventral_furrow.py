@@ -12,9 +12,9 @@ and with none where that is negative: a membrane cannot push. Cells, yolk and wh
 
     -eta lap v + grad p = forces of all edges, and of the membrane on apical points that would leave it,   div v = 0,
 
-and all edges move with it (an immersed-boundary vertex model; Peskin 2002, doi:10.1017/S0962492902000077), so that cells
-and yolk keep their areas without being told to. Tensions are in units of viscosity times um/min: only their ratio to
-the viscosity matters. Apical tension keeps myosin at the cortex, and stretching brings more.
+and all edges move with it (an immersed-boundary vertex model; Peskin 2002, doi:10.1017/S0962492902000077), so that
+cells and yolk keep their areas without being told to. Tensions are in units of viscosity times um/min: only their ratio
+to the viscosity matters. Apical tension keeps myosin at the cortex, and stretching brings more.
 
 Who pulls: Heer et al. 2017, doi:10.1242/dev.146761 (the gradient of myosin bends, not myosin); Conte et al. 2012,
 doi:10.1371/journal.pone.0034473 (apical constriction and radial shortening); He et al. 2014, doi:10.1038/nature13070
@@ -42,13 +42,14 @@ Integers = NDArray[np.int64]
 CELLS = 80
 MEMBRANE, GAP, HEIGHT = 90.0, 1.0, 35.0  # um: radius of the vitelline membrane, room below it, height of cells
 DORSAL_WIDTH, DORSAL_FLOOR = 0.15, 0.05  # of the gradient: over the half circumference; far from the midline
-BOX, ALONG, ACROSS = 216.0, 16, 72  # um; pieces of an apical or basal edge, and of a lateral one
+BOX, GRID = 216.0, 144  # um; grid cells to that
+ALONG, ACROSS = 16, 72  # pieces of an apical or basal edge, and of a lateral one
 FULL = 10_000.0  # myosin at a side that is fully active
 APICAL, APICAL_REST = 90.0, 3.0  # A, A0, um/min in units of the viscosity, as all tensions
 LATERAL, LATERAL_REST = 30.0, 1.5  # S, S0
 BASAL = 3.0  # B
 ELASTICITY = 3.0  # K
-WALL = 2.25  # force of the membrane on a point, over how far it is outside; um/min per um
+WALL = 5.0  # pressure of the membrane over how far the surface is outside, per min and um
 BEFORE, T_END, DT = 22.0, 28.0, 0.05  # min: genes alone while cells form, the run, a step
 ONSET = 5.0  # um below the membrane, at which invagination is said to start
 
@@ -66,8 +67,8 @@ CASES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Ring:
-    """Which points make which edges: apical, basal [cells, ALONG + 1], and lateral [cells, ACROSS + 1], the side that a
-    cell shares with the one before it; elements: the pieces of all of them, for `tissue.spread_tension`."""
+    """Which points make which edges: apical and basal ones of cells, and lateral ones, the side that a cell shares with
+    the one before it, [cells, points]; elements: the pieces of all of them, for `tissue.spread_tension`."""
 
     apical: Integers
     basal: Integers
@@ -87,19 +88,18 @@ class Ring:
         return self.apical[:, :-1].ravel()
 
 
-def ring() -> tuple[Floats, Ring]:
+def ring(along: int = ALONG, across: int = ACROSS) -> tuple[Floats, Ring]:
     """Cells side by side just below the membrane; the ventral midline, at the bottom, is between the middle two."""
-    angle = -0.5 * np.pi + 2.0 * np.pi * (np.arange(CELLS * ALONG) / (CELLS * ALONG) - 0.5)
+    n = CELLS * along
+    angle = -0.5 * np.pi + 2.0 * np.pi * (np.arange(n) / n - 0.5)
     around = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     top, bottom = MEMBRANE - GAP, MEMBRANE - GAP - HEIGHT
-    inner = np.linspace(top, bottom, ACROSS + 1)[1:-1]
-    points = np.concatenate(
-        [top * around, bottom * around, (inner[None, :, None] * around[::ALONG, None]).reshape(-1, 2)]
-    )
-    n = CELLS * ALONG
-    first = np.arange(n).reshape(CELLS, ALONG)
+    inner = np.linspace(top, bottom, across + 1)[1:-1]
+    inside = (inner[None, :, None] * around[::along, None]).reshape(-1, 2)
+    points = np.concatenate([top * around, bottom * around, inside])
+    first = np.arange(n).reshape(CELLS, along)
     apical = np.concatenate([first, np.roll(first[:, :1], -1, axis=0)], axis=1)
-    between = 2 * n + np.arange(CELLS * (ACROSS - 1)).reshape(CELLS, ACROSS - 1)
+    between = 2 * n + np.arange(len(inside)).reshape(CELLS, -1)
     lateral = np.concatenate([first[:, :1], between, n + first[:, :1]], axis=1)
     rows = (apical, apical + n, lateral)
     elements = np.concatenate([np.stack([row[:, :-1], row[:, 1:]], axis=-1).reshape(-1, 2) for row in rows])
@@ -145,7 +145,8 @@ def wall(points: Floats, surface: Integers) -> Floats:
     """The force of the membrane on points, [n, 2]: inwards on those of the apical surface that lie outside."""
     out = np.zeros_like(points)
     radius = np.sqrt((points[surface] ** 2).sum(axis=1))
-    out[surface] = -(WALL * np.maximum(radius - MEMBRANE, 0.0) / radius)[:, None] * points[surface]
+    share = 2.0 * np.pi * MEMBRANE / len(surface)
+    out[surface] = -(WALL * share * np.maximum(radius - MEMBRANE, 0.0) / radius)[:, None] * points[surface]
     return out
 
 
@@ -159,8 +160,8 @@ def depth(points: Floats, edges: Ring) -> tuple[float, float]:
 def width(points: Floats, edges: Ring) -> float:
     """Between the walls of the furrow at half its depth, um; NaN where there is none that is 5 um deep."""
     below = MEMBRANE - np.sqrt((points[edges.surface] ** 2).sum(axis=1))
-    middle = ALONG * CELLS // 2
-    start = middle - 3 * ALONG + int(np.argmax(below[middle - 3 * ALONG : middle + 3 * ALONG + 1]))
+    middle, near = len(below) // 2, 3 * len(below) // CELLS
+    start = middle - near + int(np.argmax(below[middle - near : middle + near + 1]))
     if below[start] < ONSET:
         return float("nan")
     ends = []
@@ -181,7 +182,7 @@ def run(
     feedback: float = 1.0,
     method: str = "hybrid",
     seed: int = 1,
-    across: int = 144,
+    fineness: float = 1.0,
     dt: float = DT,
     t_end: float = T_END,
     every: float = 0.5,
@@ -191,12 +192,12 @@ def run(
     """
     One embryo.
 
-    genes: parameters of the network in place of its own, {"snail": 0.0} is a mutant. apical, lateral: tension of a fully
-    active side. myosin: how apical myosin is spread, see `apical_myosin`. feedback: 0 for none of the tissue on genes.
-    across: grid cells to the box; dt, t_end, every: a step, the end and the frames kept, min.
+    genes: parameters of the network in place of its own, {"snail": 0.0} is a mutant. apical, lateral: tension of a
+    fully active side. myosin: how apical myosin is spread, see `apical_myosin`. feedback: 0 for none on genes.
+    fineness: of the grid and of edges, 2.0 is twice as fine; dt, t_end, every: a step, the end, frames kept, min.
     """
-    points, edges = ring()
-    grid = tissue.Grid(shape=(across, across), size=(BOX, BOX))
+    points, edges = ring(round(fineness * ALONG), round(fineness * ACROSS))
+    grid = tissue.Grid(shape=(round(fineness * GRID),) * 2, size=(BOX, BOX))
     stokes, centre = tissue.Stokes(grid), 0.5 * BOX
     cells = bm.Cells(
         "mesoderm", CELLS, method=method, seed=seed, parameters={"dorsal": dorsal_gradient(), **(genes or {})}
@@ -228,7 +229,10 @@ def run(
         # what the membrane does to the embryo as a whole it does to the box
         forces = [a + b for a, b in zip(cables, held, strict=True)]
         flow = stokes.solve(force=tuple(part - part.mean() for part in forces))
-        points = tissue.advance(flow, inside, dt) - centre
+        moved = tissue.advance(flow, inside, dt)
+        if np.abs(moved - inside).max() > grid.spacing[0]:
+            raise bm.SimulationError(f"{name}: at {step * dt:g} min points cross a grid cell in dt={dt:g}; shorten it")
+        points = moved - centre
         before, now = now, [lengths(points, row) for row in rows]
         cells.set("tension", feedback * tension[0] / APICAL)
         cells.set("stretch", feedback * np.log(now[0] / before[0]) / dt)
@@ -311,8 +315,10 @@ def draw(found: Mapping[str, dict[str, Any]], path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=(13, 11.2))
-    outer = figure.add_gridspec(3, 1, height_ratios=[1.35, 1.0, 1.05], hspace=0.16, left=0.06, right=0.985, top=0.97, bottom=0.055)
+    figure = plt.figure(figsize=(13, 9.8))
+    outer = figure.add_gridspec(
+        3, 1, height_ratios=[1.35, 1.0, 1.05], hspace=0.16, left=0.06, right=0.985, top=0.97, bottom=0.055
+    )
     wild = found["wild type"]
     last = len(wild["frames"]) - 1
     top = outer[0].subgridspec(1, 4, wspace=0.02)
@@ -345,10 +351,12 @@ def draw(found: Mapping[str, dict[str, Any]], path: Path) -> None:
     from_midline = np.arange(CELLS) + 0.5 - CELLS / 2.0
     for share, colour in ((0.2, "#fdbb84"), (0.45, "#ef6548"), (1.0, "#7f0000")):
         frame = wild["frames"][round(share * last)]
-        axes.plot(from_midline, frame["myosin"], ".-", color=colour, linewidth=1, label=f"apical, {frame['time']:.0f} min")
+        axes.plot(
+            from_midline, frame["myosin"], ".-", color=colour, linewidth=1, label=f"apical, {frame['time']:.0f} min"
+        )
     axes.plot(from_midline, frame["lateral"], color="#225ea8", linewidth=1, label=f"lateral, {frame['time']:.0f} min")
     axes.plot(from_midline, frame["basal"], color="#777777", linewidth=1, label=f"basal, {frame['time']:.0f} min")
-    axes.set(xlabel="cells from the ventral midline", ylabel="myosin, over a full side", xlim=(-16, 16), ylim=(0, 1.25))
+    axes.set(xlabel="cells from the ventral midline", ylabel="myosin, over a full side", xlim=(-16, 16), ylim=(0, 1.6))
     axes.legend(frameon=False, fontsize=8, loc="upper right", ncols=2)
     axes.spines[["top", "right"]].set_visible(False)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -364,7 +372,9 @@ def movie(found: Mapping[str, dict[str, Any]], path: Path, *, progress: bool = T
 
     path.parent.mkdir(parents=True, exist_ok=True)
     names = list(found)[:2]
-    writer = imageio_ffmpeg.write_frames(str(path), (1280, 720), fps=12.0, quality=7, output_params=["-preset", "veryfast"])
+    writer = imageio_ffmpeg.write_frames(
+        str(path), (1280, 720), fps=12.0, quality=7, output_params=["-preset", "veryfast"]
+    )
     writer.send(None)
     try:
         for k in tqdm(range(len(found[names[0]]["frames"])), desc="movie", unit="frame", disable=not progress):
@@ -378,20 +388,26 @@ def movie(found: Mapping[str, dict[str, Any]], path: Path, *, progress: bool = T
             figure.text(0.02, 0.05, f"{now:.1f} min", fontsize=16)
             axes = figure.add_axes((0.775, 0.2, 0.21, 0.6))
             curves(axes, {name: found[name] for name in names}, until=now)
-            writer.send(np.ascontiguousarray(np.asarray(canvas.buffer_rgba() if canvas.draw() is None else None)[..., :3]))
+            writer.send(
+                np.ascontiguousarray(np.asarray(canvas.buffer_rgba() if canvas.draw() is None else None)[..., :3])
+            )
     finally:
         writer.close()
 
 
 if __name__ == "__main__":
     found = {name: run(name=name, **changed) for name, changed in CASES.items()}
-    print("all lengths over that at the start; depths over the height of cells; width at half depth, um; onset, min\n")
-    print(f"{'':<25}{'depth':>7}{'deepest':>9}{'width':>8}{'onset':>8}{'at onset':>9}{'edge':>9}{'tallest':>8}{'last':>7}")
+    print("depth of the middle, and anywhere, over the height of cells; width at half depth, um; onset, min; apical")
+    print("width of central cells at onset, largest of peripheral cells, tallest and last height of central cells,")
+    print("each over that at the start\n")
+    columns = ("depth", "deepest", "width", "onset", "at onset", "edge", "tallest", "last")
+    print(" " * 25 + "".join(f"{name:>{w}}" for name, w in zip(columns, (7, 9, 8, 8, 9, 9, 8, 7), strict=True)))
     for name, one in found.items():
         print(summary(name, one))
-    wild = found["wild type"]
-    print(f"\nareas of cells are kept within {100 * wild['area drift of cells']:.1f} %, of the yolk {100 * wild['area drift of yolk']:.2f} %")
-    print("published: the wild type folds in (depth 1 or more), the others do not; about half of the apical area is left")
-    print("when invagination starts, cells lengthen and then shorten, those beside the furrow stretch")
+    drift, yolk = (100.0 * found["wild type"][key] for key in ("area drift of cells", "area drift of yolk"))
+    print(f"\nareas of cells are kept within {drift:.1f} %, that of the yolk within {yolk:.2f} %")
+    print(
+        "in embryos the wild type folds in, the others do not; half of the apical area is left as invagination starts"
+    )
     draw(found, Path("results/ventral_furrow.png"))
     movie(found, Path("results/ventral_furrow.mp4"))

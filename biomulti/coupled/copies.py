@@ -29,9 +29,9 @@ class Cells:
 
         cells.set("tension", felt); cells.advance(dt); pull = cells["Myosin"]
 
-    For mechanics that `Tissue` does not have: whatever moves the cells sets parameters and reads molecules between steps.
-    Parameters stay what they were set to during a step, so that the error is of first order in dt. What fires and what
-    flows is decided by the parameters given here. A seed gives the same bits for any number of threads.
+    For mechanics that `Tissue` does not have: whatever moves the cells sets parameters and reads molecules between
+    steps. Parameters stay what they were set to during a step, so that the error is of first order in dt. What fires
+    and what flows is decided by the parameters given here. A seed gives the same bits for any number of threads.
 
     Args:
         network: a Network, or anything `load` takes.
