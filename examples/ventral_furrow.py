@@ -304,7 +304,7 @@ def curves(axes: Any, found: Mapping[str, dict[str, Any]], until: float = np.inf
         style = {"color": "#b30000", "linewidth": 2.2} if name == "wild type" else {"linewidth": 1.2}
         axes.plot(one["time"][shown], one["depth"][shown], label=name, **style)
     axes.axhline(1.0, color="#999999", linewidth=0.8, linestyle=":")
-    axes.set(xlabel="time, min", ylabel="depth over cell height", xlim=(0, T_END), ylim=(-0.05, 1.2))
+    axes.set(xlabel="time, min", ylabel="depth over cell height", xlim=(0, T_END), ylim=(-0.05, 1.7))
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -338,13 +338,13 @@ def draw(found: Mapping[str, dict[str, Any]], path: Path) -> None:
     low = outer[2].subgridspec(1, 3, wspace=0.24)
     axes = figure.add_subplot(low[0])
     curves(axes, found)
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    axes.legend(frameon=False, fontsize=8, loc="upper left", ncols=2)
     axes = figure.add_subplot(low[1])
     for key, colour in (("central width", "#b30000"), ("peripheral width", "#fc8d59"), ("central height", "#225ea8")):
         label = {"width": "apical width, ", "height": "height, "}[key.split()[1]] + key.split()[0] + " cells"
         axes.plot(wild["time"], wild[key], color=colour, label=label)
-    axes.axvline(wild["onset"], color="#999999", linewidth=0.8, linestyle=":")
-    axes.set(xlabel="time, min", ylabel="over that at the start", xlim=(0, wild["time"][-1]), ylim=(0, None))
+    axes.axvline(wild["onset"], ymax=0.78, color="#999999", linewidth=0.8, linestyle=":")
+    axes.set(xlabel="time, min", ylabel="over that at the start", xlim=(0, wild["time"][-1]), ylim=(0, 4.2))
     axes.legend(frameon=False, fontsize=8, loc="upper left")
     axes.spines[["top", "right"]].set_visible(False)
     axes = figure.add_subplot(low[2])

@@ -281,6 +281,8 @@ def width(points: Floats) -> float:
         return float("nan")
     bottom = float(slab[below > 0.9 * deepest, 1].mean())
     wall = slab[np.abs(below / deepest - 0.5) < 0.1, 1] - bottom
+    if not (wall.max(initial=0.0) > 0.0 > wall.min(initial=0.0)):
+        return float("nan")
     return float(wall[wall > 0.0].mean() - wall[wall < 0.0].mean())
 
 
