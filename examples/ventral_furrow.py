@@ -379,7 +379,7 @@ def movie(found: Mapping[str, dict[str, Any]], path: Path, *, progress: bool = T
     try:
         for k in tqdm(range(len(found[names[0]]["frames"])), desc="movie", unit="frame", disable=not progress):
             figure = Figure(figsize=(12.8, 7.2), dpi=100)
-            canvas = FigureCanvasAgg(figure)
+            canvas: Any = FigureCanvasAgg(figure)
             for j, name in enumerate(names):
                 axes = figure.add_axes((0.005 + 0.36 * j, 0.16, 0.355, 0.72))
                 section(axes, found[name]["frames"][k], found[name]["edges"])

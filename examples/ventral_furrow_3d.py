@@ -221,7 +221,7 @@ def run(
             tissue.spread_tension(grid, inside, faces.pieces, np.repeat(pull, THREAD)),
             tissue.spread_force(grid, inside, push),
         ]  # fmt: skip
-        total = [sum(parts) for parts in zip(*forces, strict=True)]
+        total: list[Any] = [sum(parts) for parts in zip(*forces, strict=True)]
         flow = stokes.solve(force=tuple(part - part.mean() for part in total))
         moved = tissue.advance(flow, inside, dt)
         if np.abs(moved - inside).max() > min(grid.spacing):
@@ -324,11 +324,10 @@ class View:
 
     def draw(self, frame: dict[str, Any], faces: Shell) -> NDArray[np.uint8]:
         """Both views, one over the other, [height, width, 3]."""
-        top, bottom = (
-            self.pv.PolyData.from_regular_faces(frame["points"], part) for part in (faces.apical, faces.basal)
-        )
+        make: Any = self.pv.PolyData.from_regular_faces
+        top, bottom = (make(frame["points"], part) for part in (faces.apical, faces.basal))
         top.cell_data["myosin"] = frame["myosin"][faces.owner]
-        shown = {"scalars": "myosin", "cmap": "OrRd", "clim": (-0.15, 1.0), "show_scalar_bar": False}
+        shown: dict[str, Any] = {"scalars": "myosin", "cmap": "OrRd", "clim": (-0.15, 1.0), "show_scalar_bar": False}
         for plotter in (self.whole, self.half):
             plotter.clear_actors()
             plotter.set_background("white")
@@ -388,7 +387,7 @@ class Sections:
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(self.size[0] / 100.0, self.size[1] / 100.0), dpi=100)
-        canvas = FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)
         for at, axes in zip(CUTS, figure.subplots(2, 2).ravel(), strict=True):
             section(axes, frame, faces, at)
         canvas.draw()
