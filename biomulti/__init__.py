@@ -5,6 +5,7 @@ from importlib.metadata import version
 from biomulti import observe
 from biomulti.compare import compare
 from biomulti.comparison import Comparison
+from biomulti.coupled.copies import Cells
 from biomulti.coupled.kind import CellType
 from biomulti.coupled.laws import Delay, Hill, Linear, Threshold
 from biomulti.coupled.life import Death, Division
@@ -54,6 +55,7 @@ __all__ = [
     "Age",
     "BiomultiError",
     "CellType",
+    "Cells",
     "CheckpointError",
     "Comparison",
     "Concentration",

@@ -4,21 +4,15 @@ import re
 import sys
 from pathlib import Path
 
-import antimony
-
-
-class AntimonyError(ValueError):
-    """An Antimony source that could not be translated: the file, and Antimony's own message and line."""
+from biomulti.errors import ModelError
+from biomulti.read_antimony import to_sbml as translated
 
 
 def to_sbml(source: Path) -> str:
-    """SBML text of one Antimony file; raises `AntimonyError` naming the file and what Antimony objects to."""
-    antimony.clearPreviousLoads()
-    if antimony.loadAntimonyString(source.read_text(encoding="utf-8")) < 0:
-        raise AntimonyError(f"{source.name}: {antimony.getLastError()}")
-    text: str = antimony.getSBMLString(source.stem)
-    if not text:
-        raise AntimonyError(f"{source.name}: it must define a model named {source.stem!r}, as the file is called")
+    """SBML text of one Antimony file, with its words about reactions; raises `ModelError` naming the file and why."""
+    text = translated(source.read_text(encoding="utf-8"), source.name)
+    if f'<model id="{source.stem}"' not in re.sub(r'metaid="[^"]*" ', "", text):
+        raise ModelError(f"{source.name}: it must define a model named {source.stem!r}, as the file is called")
     # Antimony signs its output with its version; without that the text depends on the source alone.
     return re.sub(r"<!-- Created by libAntimony.*?-->\n?", "", text)
 
@@ -30,7 +24,7 @@ def main() -> int:
         try:
             source.with_suffix(".xml").write_text(to_sbml(source), encoding="utf-8", newline="\n")
             print(f"{source.name} -> {source.with_suffix('.xml').name}")
-        except AntimonyError as error:
+        except ModelError as error:
             print(error, file=sys.stderr)
             failed = 1
     return failed

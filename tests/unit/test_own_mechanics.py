@@ -1,0 +1,107 @@
+"""`bm.Cells`: networks taken along by mechanics of one's own do what `simulate` does, and follow what is set."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import biomulti as bm
+
+FEEL = """
+model feel()
+  unit substance = item; unit extent = item; unit time_unit = second;
+  substanceOnly species A;
+  A = 100; felt = 0; k = 0.5;
+  make: => A; 100*k*felt;
+  lose: A => ; k*A;
+end
+"""
+
+
+@pytest.mark.parametrize("method", ["ssa", "ssa-tree", "ode"])
+def test_steps_are_one_run(method: str) -> None:
+    cells = bm.Cells("toggle_switch", 7, method=method, seed=3)
+    for _ in range(5):
+        cells.advance(2.0)
+    run = bm.simulate("toggle_switch", t_end=10.0, every=10.0, replicates=7, method=method, seed=3, progress=False)
+    assert cells.time == pytest.approx(10.0, abs=1e-12)
+    for name in ("LacI", "CI"):
+        once = run[name].isel(time=-1).to_numpy()
+        if method == "ode":
+            # steps that end elsewhere: as accurate as asked for
+            assert cells[name] == pytest.approx(once, rel=1e-4)
+        else:
+            assert np.array_equal(cells[name], once)
+
+
+def test_every_cell_has_values_of_its_own() -> None:
+    felt = np.array([0.0, 1.0, 3.0])
+    cells = bm.Cells(
+        FEEL, 3, method="ode", seed=1, parameters={"felt": felt}, initial={"A": np.array([0.0, 100.0, 50.0])}
+    )
+    cells.advance(2.0)
+    left = np.exp(-1.0)
+    assert cells["A"] == pytest.approx(100.0 * felt + (np.array([0.0, 100.0, 50.0]) - 100.0 * felt) * left, rel=1e-5)
+    assert np.array_equal(cells["felt"], felt)
+    assert len(cells) == 3
+    assert cells.network.id == "feel"
+    assert cells.partition is None
+
+
+def test_a_loop_through_the_outside_is_of_first_order() -> None:
+    """A' = 100 k f - k A with f = 1 - A/200, which something outside sets: A' = 50 - .75 A."""
+    exact = 50.0 / 0.75 + (100.0 - 50.0 / 0.75) * np.exp(-0.75)
+    errors = []
+    for steps in (10, 20, 40):
+        cells = bm.Cells(FEEL, 2, method="ode", seed=1)
+        for _ in range(steps):
+            cells.set("felt", 1.0 - cells["A"] / 200.0)
+            cells.advance(1.0 / steps)
+        errors.append(abs(cells["A"][0] - exact))
+    # to first order the ratio is 2 + O(step): within 10 % with ten steps to a unit of time
+    assert errors[0] / errors[1] == pytest.approx(2.0, rel=0.1)
+    assert errors[1] / errors[2] == pytest.approx(2.0, rel=0.1)
+
+
+def test_what_is_read_is_a_copy() -> None:
+    cells = bm.Cells(FEEL, 2, method="ssa", seed=1)
+    cells["A"][:] = -1.0
+    cells["felt"][:] = -1.0
+    cells.advance(0.1)
+    assert (cells["A"] >= 0.0).all()
+    assert (cells["felt"] == 0.0).all()
+
+
+def test_seeds() -> None:
+    def ended(seed: int | None) -> list[float]:
+        cells = bm.Cells(FEEL, 20, method="hybrid", seed=seed)
+        cells.set("felt", np.linspace(0.0, 2.0, 20))
+        cells.advance(5.0)
+        return list(cells["A"])
+
+    assert ended(5) == ended(5)
+    assert ended(5) != ended(6)
+    assert bm.Cells(FEEL, 1).seed != bm.Cells(FEEL, 1).seed
+
+
+def test_mistakes_are_named() -> None:
+    with pytest.raises(bm.OptionError, match="cells=0 must be a whole number"):
+        bm.Cells(FEEL, 0)
+    with pytest.raises(bm.OptionError, match="'felt' has 2 values; give one for each of the 3 cells"):
+        bm.Cells(FEEL, 3, parameters={"felt": [1.0, 2.0]})
+    with pytest.raises(bm.OptionError, match="method"):
+        bm.Cells(FEEL, 3, method="euler")
+    cells = bm.Cells(FEEL, 3, seed=1)
+    with pytest.raises(bm.CouplingError, match="no parameter 'fealt' that could be driven; it has felt, k"):
+        cells.set("fealt", 1.0)
+    with pytest.raises(bm.CouplingError, match="one value for each of the 3 cells"):
+        cells.set("felt", np.ones(2))
+    with pytest.raises(bm.CouplingError, match="the value of cell 1 is not finite"):
+        cells.set("felt", np.array([1.0, np.nan, 1.0]))
+    with pytest.raises(bm.CouplingError, match=r"has no 'B'; it has A, .*felt, k"):
+        _ = cells["B"]
+    with pytest.raises(bm.OptionError, match="dt=0"):
+        cells.advance(0.0)
+    cells.set("felt", -1.0)
+    with pytest.raises(bm.SimulationError, match="propensity"):
+        cells.advance(1.0)
