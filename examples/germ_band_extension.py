@@ -41,7 +41,7 @@ LENGTH, AROUND = 452.471, 533.8  # um, of the chart
 VENTRAL = 3.2  # um, where the ventral midline lies round the embryo
 POLE = 80.0  # um beyond either end
 CELL_AREA = 42.3  # um2
-OMEGA, COPIES, AREA_FULL = 10000.0, 200.0, 0.1  # of the network germ_band
+OMEGA, COPIES, AREA_FULL = 10000.0, 50.0, 0.1  # of the network germ_band
 ALPHA = 3.0  # tension of myosin, over the viscosity, per minute
 POLE_VISCOSITY = 10.0**-1.5  # over that of the rest
 T_END, STEP, EVERY = 20.0, 0.25, 0.5  # min
@@ -154,12 +154,13 @@ def tracers(data: xr.Dataset, start: Floats, times: Floats) -> Floats:
     from scipy.ndimage import map_coordinates
 
     moments = data["time"].to_numpy()
+    every = moments[1] - moments[0]
     spacing = np.array([float(data["gx"][1] - data["gx"][0]), float(data["gy"][1] - data["gy"][0])])
     speeds = [data[name].to_numpy() for name in ("velocity_x", "velocity_y")]
 
     def velocity(place: Floats, t: float) -> Floats:
-        k = min(int(t / EVERY), len(moments) - 2)
-        later = t / EVERY - k
+        k = min(int(t / every), len(moments) - 2)
+        later = t / every - k
         at = ((place + [POLE, 0.0]) / spacing - 0.5).T
         flow = [(1.0 - later) * v[k] + later * v[k + 1] for v in speeds]
         return np.stack([map_coordinates(v, at, order=3, mode="grid-wrap") for v in flow], axis=1)
@@ -199,7 +200,7 @@ class Measured:
 
 def folder_of_measurements() -> Path | None:
     """The folder given on the command line, or where it lies beside the project; None where there is none."""
-    given = [Path(a) for a in sys.argv[1:]]
+    given = [Path(a) for a in sys.argv[1:] if Path(a).is_dir()]
     shared = Path(os.environ.get("BIOMULTI_SHARED", Path(__file__).resolve().parents[2] / "shared"))
     for folder in (*given, shared / "data" / "drosophila_flow"):
         if (folder / "WT_trajectories.npz").exists():
