@@ -53,7 +53,7 @@ BEYOND = 6.0  # from the margin to the tip end of the tissue at the end
 EDGE = 0.4  # over which PIN turns on at the margin
 DT = 0.25  # between exchanges of cells
 LAST = 12  # primordia that are looked at
-VIEW = 13.0  # radius of what is seen from the tip
+VIEW = 24.0  # radius of what is seen from the tip
 PEAK = 2.0  # times the mean, above which a maximum of auxin is a primordium
 UNLIKE = 0.001  # by how much cells differ in what they make
 CELLS = 100.0  # molecules of auxin in a cell at rest, where molecules count
@@ -249,7 +249,8 @@ def run(
     every = t_end if every is None else every
     data = sheet.run(t_end, every=every, dt=DT, observe=observe, progress=progress).data
     auxin = data["Auxin"].to_numpy()
-    places = primordia(sheet, auxin[-1])
+    course = [primordia(sheet, moment) for moment in auxin]
+    places = course[-1]
     circumference = sheet.grid.size[0]
     settled = places[-LAST:]
     few = len(settled) < 3
@@ -262,6 +263,7 @@ def run(
         "auxin": auxin,
         "speed": changed.get("speed", SPEED),
         "primordia": places,
+        "course": course,
         "angles": angles,
         "same way": one_way,
         "rise": rise,
@@ -277,10 +279,12 @@ def pattern(found: dict[str, Any]) -> str:
     rises = np.diff(found["primordia"][-LAST:, 1])
     together = rises < 0.25 * np.quantile(rises, 0.9)
     if 0.4 < np.mean(together) < 0.85:
-        return f"whorls of {round((len(rises) + 1) / (1 + np.sum(~together)))}"
+        # whole ones: between two gaps
+        gaps = np.flatnonzero(~together)
+        return f"whorls of {round(float(np.mean(np.diff(gaps))))}" if len(gaps) > 1 else "whorls"
     if np.abs(found["angles"] - 180.0).mean() < 20.0:
         return "distichous"
-    if found["same way"] > 0.9 and np.std(found["angles"]) < 20.0:
+    if found["same way"] > 0.9 and np.std(found["angles"]) < 30.0:
         return "spiral"
     return "irregular"
 
@@ -356,16 +360,16 @@ def draw(rings: dict[str, Any], found: dict[str, Any], path: Path) -> None:
 
 
 def _apex(axes: Any, found: dict[str, Any], frame: int) -> None:
-    """The shoot from its tip, with the primordia that there are numbered."""
+    """The shoot from its tip at a frame, with the primordia of that frame numbered."""
     from matplotlib.patches import Circle
 
     places, auxin = apex(found, frame)
-    size = 6.0 * np.hypot(*places.T)
+    size = 2.0 * np.hypot(*places.T)
     axes.scatter(*places.T, c=auxin / CELLS, s=size, cmap="viridis", vmin=0.0, vmax=5.0, linewidths=0)
     middle = found["circumference"] / (2.0 * math.pi)
     margin = MARGIN + found["speed"] * found["time"][frame]
     axes.add_patch(Circle((0.0, 0.0), middle, fill=False, ls=":"))
-    for number, (along, up) in enumerate(found["primordia"], start=1):
+    for number, (along, up) in enumerate(found["course"][frame], start=1):
         radius, angle = middle + margin - up, 2.0 * math.pi * along / found["circumference"]
         if middle + 2.0 < radius < VIEW - 0.5:
             spot = radius * math.cos(angle), radius * math.sin(angle)

@@ -20,7 +20,7 @@ def module() -> ModuleType:
 @pytest.fixture(scope="module")
 def pairs(module) -> dict:
     """A shoot 16 cells round: pairs."""
-    return module.run(around=16, t_end=450.0, every=50.0, seed=1, progress=False)
+    return module.run(around=16, t_end=550.0, every=50.0, seed=1, progress=False)
 
 
 def test_closed_forms_of_a_ring(module):
