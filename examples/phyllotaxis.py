@@ -248,7 +248,7 @@ def run(
     observe = bm.observe.Cells(species=("Auxin",))
     every = t_end if every is None else every
     data = sheet.run(t_end, every=every, dt=DT, observe=observe, progress=progress).data
-    auxin = data["Auxin"].to_numpy()
+    auxin = data["Auxin"].to_numpy() * CELLS / (changed.get("molecules") or CELLS)
     course = [primordia(sheet, moment) for moment in auxin]
     places = course[-1]
     circumference = sheet.grid.size[0]
