@@ -33,6 +33,7 @@ class Moment:
         self.bodies = state.bodies if bodies is None else bodies
         self.time = state.time if time is None else time
         self._amounts: dict[str, Floats] = {}
+        self._near: dict[float, tissue.Neighbours] = {}
 
     def at(self, bodies: Bodies) -> Moment:
         """The same moment of the networks with the cells elsewhere."""
@@ -131,6 +132,12 @@ class Moment:
         """Cells whose Voronoi cells touch, no further apart than three times the mean distance."""
         return tissue.contacts(self.grid, self.positions, longest=self._longest)
 
+    def near(self, radius: float) -> tissue.Neighbours:
+        """Cells no further apart than this."""
+        if radius not in self._near:
+            self._near[radius] = tissue.neighbours(self.grid, self.positions, radius)
+        return self._near[radius]
+
     @property
     def _longest(self) -> float:
         return 3.0 * float(np.mean(self.bodies.size)) ** (1.0 / self.grid.dim) if len(self.bodies) else np.inf
@@ -185,7 +192,7 @@ def _distance(now: Moment, signal: signals.Distance) -> Floats:
 
 
 def _neighbours(now: Moment, signal: signals.Neighbours) -> Floats:
-    near = now.contacts if signal.within is None else tissue.neighbours(now.grid, now.positions, signal.within)
+    near = now.contacts if signal.within is None else now.near(signal.within)
     amount = now.amount(signal.species)
     if signal.reduce == "mean":
         return near.mean(amount)
