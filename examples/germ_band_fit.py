@@ -1,12 +1,13 @@
 """The table of germ_band_extension.py, fitted to the motion of tracers: `python examples/germ_band_fit.py [folder]`.
 
-First step. Cells are moved along the measured paths, so that what each entry of the table would make by itself is known,
-and the flow of all entries is their sum. With u_k the flow of entry k at the tracers and v the measured one,
+First step. Cells are moved along the measured paths, so that what each entry of the table would make by itself is
+known, and the flow of all entries is their sum. With u_k the flow of entry k at the tracers and v the measured one,
 
     minimise  sum (v - sum w_k u_k)^2 + penalty sum (w_k / scale_k)^2,   w_k >= 0,   scale_k^-2 = mean u_k^2.
 
-Second step. The entries that are not zero, the onsets of the programmes and the bulk viscosity are improved by Levenberg
-and Marquardt's method through runs of the whole model (method "ode", the loop closed), against paths and mean speeds.
+Second step. The entries that are not zero, the onsets of the programmes and the bulk viscosity are improved by the
+method of Levenberg and Marquardt, through runs of the whole model (method "ode", the loop closed), against paths and
+mean speeds.
 
 Three fits are made: to all genotypes (Toll mutants do not move whatever the table says, so they count for nothing, and
 their score is a prediction), without twist mutants, and without the wild type. The last one knows nothing of the
@@ -47,7 +48,7 @@ FITS = {"all": ("WT", "Twist"), "without Twist": ("WT",), "without WT": ("Twist"
 
 
 def motion(found: Measured, start: Floats) -> tuple[list[Floats], list[Floats], list[Floats]]:
-    """Positions [n, 2] of cells that go with the tracers, by how far they have turned [n], and their areas [n], in steps.
+    """Positions [n, 2] of cells that go with the tracers, angles by which they turned [n], their areas [n], in steps.
 
     Velocities of tracers, made even between left and right, with a smooth surface through them; the pole does not move.
     """
@@ -62,8 +63,8 @@ def motion(found: Measured, start: Floats) -> tuple[list[Floats], list[Floats], 
         k = min(round(t / 0.2), 98)
         first, last = max(k - 4, 0), min(k + 4, 98)
         speed = (paths[last] - paths[first]) / (found.times[last] - found.times[first])
-        x = paths[k]
-        points = np.concatenate([x, x + [0.0, AROUND], x - [0.0, AROUND], head])
+        x, once = paths[k], np.array([0.0, AROUND])
+        points = np.concatenate([x, x + once, x - once, head])
         values = np.concatenate([speed, speed, speed, np.zeros_like(head)])
         near = (points[:, 1] > -120.0) & (points[:, 1] < AROUND + 120.0)
         surface = RBFInterpolator(points[near], values[near], kernel="thin_plate_spline", smoothing=5.0)
@@ -113,12 +114,12 @@ def columns(genotype: str, found: Measured) -> tuple[Floats, Floats]:
                 )
         for pattern in read.T:
             taken = _flow(fluid.stokes, grid, at, growth=-tissue.spread(grid, now, pattern * size * areas[step]))
-            entries += [taken * programme(k, t) for k in range(len(PROGRAMMES))]
+            entries += [taken * programme(p, t) for p in range(len(PROGRAMMES))]
         rows.append(np.array(entries).T)
         measured.append(speed[inside].T.ravel())
         stretch = np.log(areas[min(step + 1, len(places) - 1)] / areas[step]) / STEP
-        for k in range(len(PROGRAMMES)):
-            made[k] += STEP * (programme(k, t) + (STRAIN * stretch - DETACHMENT) * made[k])
+        for p, level in enumerate(made):
+            level += STEP * (programme(p, t) + (STRAIN * stretch - DETACHMENT) * level)
     return np.concatenate(rows), np.concatenate(measured)
 
 
@@ -236,7 +237,7 @@ def write(fits: dict[str, Regulation], path: Path = TABLE) -> None:
                     )
 
 
-def main(folder: Path, *, rounds: int = 5) -> None:
+def main(folder: Path, *, rounds: int = 4) -> None:
     """All fits."""
     parts = {g: columns(g, model.measured(folder, g)) for g in ("WT", "Twist")}
     fits = {}

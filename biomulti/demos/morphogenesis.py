@@ -37,6 +37,7 @@ from scipy.spatial import cKDTree
 
 import biomulti as bm
 import tissue
+from biomulti.demos.scripts import example
 from biomulti.measure import mean_speed, pulse_intervals
 from biomulti.run import Run
 
@@ -252,9 +253,20 @@ def draw(run: Run) -> None:
 
 
 def main(folder: Path, *, seed: int = 1) -> None:
-    """Run the embryo for 6 minutes and write data, lineage, a picture and a movie into `folder`."""
+    """The surface of the embryo, the furrow in cross-section and the flow of the germ band; all goes into `folder`."""
     started = perf_counter()
     folder = unused(folder)
+    surface(folder, seed)
+    furrow(folder, seed)
+    germ_band(folder, seed)
+    print(
+        f"\n{folder}: data.zarr, lineage.csv and lineage.newick of the surface, and a picture and a movie each, "
+        f"morphogenesis, ventral_furrow and germ_band_extension ({perf_counter() - started:.0f} s, seed {seed})"
+    )
+
+
+def surface(folder: Path, seed: int) -> None:
+    """Run the surface of the embryo for 6 minutes and write data, lineage, a picture and a movie."""
     print("Compiling (the first time takes half a minute) and placing the cells ...", flush=True)
     sheet = embryo(seed=seed)
     print(sheet.describe(speed=2.0 / MINUTE, length=BAND, density=DENSITY, diffusion=DIFFUSION), "\n", flush=True)
@@ -265,7 +277,26 @@ def main(folder: Path, *, seed: int = 1) -> None:
         print(f"{name:44} {value:10.3g}   {MEASURED.get(name, '')}")
     print("\nDrawing ...", flush=True)
     draw(run)
-    print(
-        f"\n{folder}: data.zarr, lineage.csv, lineage.newick, morphogenesis.png, morphogenesis.mp4 "
-        f"({perf_counter() - started:.0f} s, seed {seed})"
-    )
+
+
+def furrow(folder: Path, seed: int) -> None:
+    """The mesoderm folds in, and does not where myosin is uniform, and so on: `examples/ventral_furrow.py`."""
+    script = example("ventral_furrow")
+    print("\nThe furrow in cross-section: depth of the midline after 28 min, over a cell's height", flush=True)
+    found = {name: script.run(name=name, seed=seed, **changed) for name, changed in script.CASES.items()}
+    for name, one in found.items():
+        print(f"{name:44} {one['depth'][-1]:10.2f}")
+    script.draw(found, folder / "ventral_furrow.png")
+    script.movie(found, folder / "ventral_furrow.mp4")
+
+
+def germ_band(folder: Path, seed: int) -> None:
+    """The flow of the germ band in three genotypes: `examples/germ_band_extension.py`."""
+    script = example("germ_band_extension")
+    print("\nThe germ band: mean speed of the tissue after 10 and 20 min, um/min", flush=True)
+    runs = {genotype: script.run(genotype, seed=seed) for genotype in script.GENOTYPES}
+    for genotype, run in runs.items():
+        speed = np.interp([10.0, 20.0], run["time"], script.mean_speed(run))
+        print(f"{script.NAMES[genotype]:44} {speed[0]:10.2f} {speed[1]:10.2f}   {script.SEEN[genotype]}")
+    script.draw(runs, folder / "germ_band_extension.png", script.folder_of_measurements())
+    script.movie(runs["WT"], folder / "germ_band_extension.mp4")

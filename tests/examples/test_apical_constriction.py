@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scripts import example
 
 import biomulti as bm
+from biomulti.demos.scripts import example
 
 
 @pytest.fixture(scope="module")

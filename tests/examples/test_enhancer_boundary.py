@@ -12,7 +12,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 from scipy import linalg, stats
-from scripts import example
+
+from biomulti.demos.scripts import example
 
 # sd of an embryo of 24 rows and 10 samples: boundary, positional error, scatter of rows, width (um)
 SD = {"alone": (0.21, 0.39, 0.26, 1.3), "diffusing": (0.19, 0.12, 0.30, 0.64)}

@@ -10,7 +10,8 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from scripts import example
+
+from biomulti.demos.scripts import example
 
 
 @pytest.fixture(scope="module")

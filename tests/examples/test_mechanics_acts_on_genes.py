@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scripts import example
+
+from biomulti.demos.scripts import example
 
 MINUTES = 10.0
 

@@ -7,7 +7,8 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from scripts import example
+
+from biomulti.demos.scripts import example
 
 CELLS = 34  # five waves of 6.8 cells
 

@@ -11,9 +11,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from scripts import example
 
 import biomulti as bm
+from biomulti.demos.scripts import example
 
 HALF = {"fineness": 0.5, "every": 1.0, "progress": False}
 

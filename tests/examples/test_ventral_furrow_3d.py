@@ -10,15 +10,15 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from scripts import example
 
 import tissue
+from biomulti.demos.scripts import example
 
 DRAW = """
 import pickle
 import sys
 from pathlib import Path
-from scripts import example
+from biomulti.demos.scripts import example
 
 module = example("ventral_furrow_3d")
 folder = Path(sys.argv[1])
