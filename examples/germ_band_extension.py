@@ -41,7 +41,6 @@ Floats = NDArray[np.float64]
 LENGTH, AROUND = 452.471, 533.8  # um, of the chart
 VENTRAL = 3.2  # um, where the ventral midline lies round the embryo
 POLE = 80.0  # um beyond either end
-CELL_AREA = 42.3  # um2
 OMEGA, COPIES, AREA_FULL = 10000.0, 400.0, 0.1  # of the network germ_band
 ALPHA = 3.0  # tension of myosin, over the viscosity, per minute
 POLE_VISCOSITY = 10.0**-1.5  # over that of the rest
@@ -109,12 +108,16 @@ def embryo(
     genotype: str = "WT",
     *,
     genes: Regulation | None = None,
+    viscosity: float | Floats = 1.0,
     cells: int = 7700,
     shape: tuple[int, int] = (60, 48),
     method: str = "hybrid",
     seed: int = 1,
 ) -> bm.Tissue:
-    """The embryo at the start of germ-band extension; x of the tissue begins a pole before the chart."""
+    """The embryo at the start of germ-band extension; x of the tissue begins a pole before the chart.
+
+    viscosity: over that of the wild type, a number or a field [shape]: a soft patch, a stiff one.
+    """
     genes = regulation() if genes is None else genes
     grid = tissue.Grid(shape=shape, size=(LENGTH + 2.0 * POLE, AROUND))
     x = (np.arange(shape[0]) + 0.5) * grid.spacing[0] - POLE
@@ -123,7 +126,7 @@ def embryo(
         "germ_band",
         cells=cells,
         grid=grid,
-        viscosity=np.repeat(POLE_VISCOSITY ** beyond[:, None], shape[1], axis=1),
+        viscosity=viscosity * np.repeat(POLE_VISCOSITY ** beyond[:, None], shape[1], axis=1),
         bulk_viscosity=genes.bulk_viscosity,
         method=method,
         tolerance=np.inf if method == "hybrid" else None,
@@ -192,8 +195,8 @@ def mean_speed(data: xr.Dataset) -> Floats:
 class Measured:
     """One genotype: paths [99, 64, 2] of tracers in um at `times` [99], mean speed [21] at minutes 0 to 20.
 
-    Both also as the published model has them; and myosin round the embryo at 20 min, rows of um from the ventral midline
-    and level.
+    Both also as the published model has them; and myosin round the embryo at 20 min, rows of um from the ventral
+    midline and level.
     """
 
     times: Floats
