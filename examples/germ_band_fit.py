@@ -3,7 +3,9 @@
 First step. Cells are moved along the measured paths, so that what each entry of the table would make by itself is
 known, and the flow of all entries is their sum. With u_k the flow of entry k at the tracers and v the measured one,
 
-    minimise  sum (v - sum w_k u_k)^2 + penalty sum (w_k / scale_k)^2,   w_k >= 0,   scale_k^-2 = mean u_k^2.
+    minimise  sum (v - sum w_k u_k)^2 + a sum (w_k U_k)^2 + b sum ((w_i - w_j) U)^2,   w_k >= 0,
+
+the last sum over entries of neighbouring fates or domains, U_k the root mean square of u_k and U a typical one.
 
 Second step. The entries that are not zero, the onsets of the programmes and the bulk viscosity are improved by the
 method of Levenberg and Marquardt, through runs of the whole model (method "ode", the loop closed), against paths and
@@ -11,7 +13,8 @@ mean speeds.
 
 Three fits are made: to all genotypes (Toll mutants do not move whatever the table says, so they count for nothing, and
 their score is a prediction), without twist mutants, and without the wild type. The last one knows nothing of the
-mesoderm; there it is given a rate of area that halves it in six minutes (docs/apical_constriction.md).
+mesoderm, which is then given what the next fate does, and a rate of area that halves it in six minutes
+(docs/apical_constriction.md).
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ SHAPE, CELLS, STEP = (40, 32), 1200, 1.0  # of the first step: grid, cells, minu
 ONSET, WIDTH = (-3.0, 5.0, 10.0), (1.0, 1.0, 1.5)  # min, of the programmes at the start of the fit
 BULK_VISCOSITY = 8.0
 DETACHMENT, STRAIN = 0.110, 0.708  # per minute, and without unit: the law of myosin without cadherin
-PENALTY = 100.0
+SMALL, EVEN = 10.0, 100.0  # penalties
 MESODERM = math.log(2.0) / 6.0  # per minute
 MOMENTS = (20, 40, 60, 80, 98)  # of the paths that the second step looks at
 FITS = {"all": ("WT", "Twist"), "without Twist": ("WT",), "without WT": ("Twist",)}
@@ -145,20 +148,44 @@ def blank(bulk_viscosity: float = BULK_VISCOSITY) -> Regulation:
     return Regulation(zero, zero, ONSET, bulk_viscosity)
 
 
-def least_squares(parts: Sequence[tuple[Floats, Floats]], penalty: float = PENALTY) -> Regulation:
+def neighbours() -> NDArray[np.int64]:
+    """Pairs of entries of the table that are of neighbouring fates or neighbouring domains, [pairs, 2]."""
+    places = np.arange(2 * blank().junction.size).reshape(2, *blank().junction.shape)
+    around = np.stack([places[:, :, 1:].ravel(), places[:, :, :-1].ravel()], axis=1)
+    along = np.stack([places[:, 1:].ravel(), places[:, :-1].ravel()], axis=1)
+    return np.concatenate([around, along])
+
+
+def least_squares(parts: Sequence[tuple[Floats, Floats]]) -> Regulation:
     """The first step, from columns and measured values of each genotype."""
     flows, measured = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
-    n = len(model.DOMAINS) * len(model.FATES) * len(PROGRAMMES)
-    fate = np.tile(np.repeat(np.arange(len(model.FATES)), len(PROGRAMMES)), len(model.DOMAINS))
-    scale = np.sqrt(np.mean(flows**2, axis=0))
-    # cells of the lateral fate keep their area; and what moves nothing is left at zero
-    free = (scale > 1e-6) & np.concatenate([np.full(n, True), fate != LATERAL])
-    basis = flows[:, free] / scale[free]
-    root = np.linalg.cholesky(basis.T @ basis + penalty * np.eye(basis.shape[1]))
+    n, shape = blank().junction.size, blank().junction.shape
+    fate = np.tile(np.repeat(np.arange(shape[1]), shape[2]), shape[0])
+    # cells of the lateral fate keep their area
+    free = np.concatenate([np.full(n, True), fate != LATERAL])
+    size = np.sqrt(np.mean(flows**2, axis=0))
+    typical = np.repeat([np.median(half[half > 1e-6]) for half in (size[:n], size[n:])], n)
+    pairs = neighbours()
+    pairs = pairs[free[pairs].all(axis=1)]
+    apart = np.zeros((len(pairs), 2 * n))
+    np.put_along_axis(apart, pairs, typical[pairs] * [1.0, -1.0], axis=1)
+    # what no tracer feels is held, if weakly, near its neighbours and zero
+    small = np.maximum(size, 0.05 * typical) ** 2
+    square = flows.T @ flows + SMALL * np.diag(small) + EVEN * apart.T @ apart
+    square, right = square[np.ix_(free, free)], (flows.T @ measured)[free]
+    unit = 1.0 / np.sqrt(np.diag(square))
+    root = np.linalg.cholesky(square * unit * unit[:, None])
     entries = np.zeros(2 * n)
-    entries[free] = nnls(root.T, np.linalg.solve(root, basis.T @ measured), maxiter=10000)[0] / scale[free]
-    shape = blank().junction.shape
+    entries[free] = nnls(root.T, np.linalg.solve(root, right * unit), maxiter=20000)[0] * unit
     return replace(blank(), junction=entries[:n].reshape(shape), area=entries[n:].reshape(shape))
+
+
+def with_mesoderm(genes: Regulation) -> Regulation:
+    """A first fate that nothing is known of does what the second does, and loses half its area in six minutes."""
+    junction, area = genes.junction.copy(), genes.area.copy()
+    junction[:, 0], area[:, 0] = junction[:, 1], area[:, 1]
+    area[1:6, 0, PROGRAMMES.index("middle")] += MESODERM
+    return replace(genes, junction=junction, area=area)
 
 
 def vector(genes: Regulation) -> tuple[Floats, NDArray[np.bool_]]:
@@ -244,11 +271,7 @@ def main(folder: Path) -> None:
     fits = {}
     for name, genotypes in FITS.items():
         genes = improve(least_squares([parts[g] for g in genotypes]), genotypes, folder, rounds=ROUNDS[name])
-        if "WT" not in genotypes:
-            area = genes.area.copy()
-            area[1:6, 0, PROGRAMMES.index("middle")] = MESODERM
-            genes = replace(genes, area=area)
-        fits[name] = genes
+        fits[name] = genes if "WT" in genotypes else with_mesoderm(genes)
         write(fits)
 
 
