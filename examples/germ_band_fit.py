@@ -3,9 +3,7 @@
 First step. Cells are moved along the measured paths, so that what each entry of the table would make by itself is
 known, and the flow of all entries is their sum. With u_k the flow of entry k at the tracers and v the measured one,
 
-    minimise  sum (v - sum w_k u_k)^2 + a sum (w_k U_k)^2 + b sum ((w_i - w_j) U)^2,   w_k >= 0,
-
-the last sum over entries of neighbouring fates or domains, U_k the root mean square of u_k and U a typical one.
+    minimise  sum (v - sum w_k u_k)^2 + penalty sum (w_k U_k)^2,   w_k >= 0,   U_k the root mean square of u_k.
 
 Second step. The entries that are not zero, the onsets of the programmes and the bulk viscosity are improved by the
 method of Levenberg and Marquardt, through runs of the whole model (method "ode", the loop closed), against paths and
@@ -44,7 +42,7 @@ SHAPE, CELLS, STEP = (40, 32), 1200, 1.0  # of the first step: grid, cells, minu
 ONSET, WIDTH = (-3.0, 5.0, 10.0), (1.0, 1.0, 1.5)  # min, of the programmes at the start of the fit
 BULK_VISCOSITY = 8.0
 DETACHMENT, STRAIN = 0.110, 0.708  # per minute, and without unit: the law of myosin without cadherin
-SMALL, EVEN = 10.0, 100.0  # penalties
+PENALTY = 100.0
 MESODERM = math.log(2.0) / 6.0  # per minute
 MOMENTS = (20, 40, 60, 80, 98)  # of the paths that the second step looks at
 FITS = {"all": ("WT", "Twist"), "without Twist": ("WT",), "without WT": ("Twist",)}
@@ -148,35 +146,18 @@ def blank(bulk_viscosity: float = BULK_VISCOSITY) -> Regulation:
     return Regulation(zero, zero, ONSET, bulk_viscosity)
 
 
-def neighbours() -> NDArray[np.int64]:
-    """Pairs of entries of the table that are of neighbouring fates or neighbouring domains, [pairs, 2]."""
-    places = np.arange(2 * blank().junction.size).reshape(2, *blank().junction.shape)
-    around = np.stack([places[:, :, 1:].ravel(), places[:, :, :-1].ravel()], axis=1)
-    along = np.stack([places[:, 1:].ravel(), places[:, :-1].ravel()], axis=1)
-    return np.concatenate([around, along])
-
-
 def least_squares(parts: Sequence[tuple[Floats, Floats]]) -> Regulation:
     """The first step, from columns and measured values of each genotype."""
     flows, measured = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
     n, shape = blank().junction.size, blank().junction.shape
     fate = np.tile(np.repeat(np.arange(shape[1]), shape[2]), shape[0])
-    # cells of the lateral fate keep their area
-    free = np.concatenate([np.full(n, True), fate != LATERAL])
-    size = np.sqrt(np.mean(flows**2, axis=0))
-    typical = np.repeat([np.median(half[half > 1e-6]) for half in (size[:n], size[n:])], n)
-    pairs = neighbours()
-    pairs = pairs[free[pairs].all(axis=1)]
-    apart = np.zeros((len(pairs), 2 * n))
-    np.put_along_axis(apart, pairs, typical[pairs] * [1.0, -1.0], axis=1)
-    # what no tracer feels is held, if weakly, near its neighbours and zero
-    small = np.maximum(size, 0.05 * typical) ** 2
-    square = flows.T @ flows + SMALL * np.diag(small) + EVEN * apart.T @ apart
-    square, right = square[np.ix_(free, free)], (flows.T @ measured)[free]
-    unit = 1.0 / np.sqrt(np.diag(square))
-    root = np.linalg.cholesky(square * unit * unit[:, None])
+    scale = np.sqrt(np.mean(flows**2, axis=0))
+    # cells of the lateral fate keep their area; and what moves nothing is left at zero
+    free = (scale > 1e-6) & np.concatenate([np.full(n, True), fate != LATERAL])
+    basis = flows[:, free] / scale[free]
+    root = np.linalg.cholesky(basis.T @ basis + PENALTY * np.eye(basis.shape[1]))
     entries = np.zeros(2 * n)
-    entries[free] = nnls(root.T, np.linalg.solve(root, right * unit), maxiter=20000)[0] * unit
+    entries[free] = nnls(root.T, np.linalg.solve(root, basis.T @ measured), maxiter=10000)[0] / scale[free]
     return replace(blank(), junction=entries[:n].reshape(shape), area=entries[n:].reshape(shape))
 
 
