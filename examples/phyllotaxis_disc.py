@@ -9,9 +9,9 @@ it, and so keeps others away (Reinhardt et al. 2003, doi:10.1038/nature02081):
 
 with a in units of what the ring would have without primordia, r from the middle in cells, w the walls between cells
 over the distances of their middles, range of depletion sqrt(D / m). Where a is above `LEVEL` in the ring, the highest
-cell becomes a primordium. All grows by the same rate g, cells divide so that as many are on an area as before, and those
-that come to the rim are dropped. rho grows slowly from its first to its last value: the range of inhibition over the
-size of the apex falls.
+cell becomes a primordium, one a step; when it divides, one daughter goes on. All grows by the same rate g, cells divide
+so that as many are on an area as before, and those that come to the rim are dropped. rho grows slowly from its first to
+its last value: the range of inhibition over the size of the apex falls.
 
 Networks are `bm.Cells`; positions, neighbours and growth are this script's. Beside it stands the model of Douady and
 Couder (1992, doi:10.1103/PhysRevLett.68.2098) with a threshold: points that leave a circle of radius 1 at a speed that
@@ -40,8 +40,8 @@ Integers = NDArray[np.int64]
 GOLDEN = 180.0 * (3.0 - math.sqrt(5.0))  # degrees
 RADIUS = 50.0  # of the disc, in cells (square roots of a cell's area)
 RANGE = 20.0  # of depletion, sqrt(D / m); D is 1, all times are in units of 1 / D
-RHO = (6.0, 9.5)  # of the ring that makes auxin, at the start and at the end, cells
-RAMP = 4.5  # over which it grows, in units of 1 / g
+RHO = (6.0, 11.0)  # of the ring that makes auxin, at the start and at the end, cells
+RAMP = 4.4  # over which it grows, in units of 1 / g
 WIDTH = 2.6  # b of the ring
 LEVEL = 0.9  # of auxin, from which a cell becomes a primordium
 SLOW = 0.03  # g / m
@@ -149,8 +149,8 @@ def run(
     A disc until `born` primordia or for `longest` steps.
 
     rho: of the ring that makes auxin, first and last; ramp: over which it grows, 1 / g; reach: of depletion; every:
-    steps between frames that are kept, None for the last alone. Of primordia, in order: `angle` (degrees), `time` (1 / g),
-    `rho`, and the distance from the middle at birth, `far`.
+    steps between frames that are kept, None for the last alone. Of primordia, in order: `angle` (degrees), `time`
+    (1 / g), `rho`, and the distance from the middle at birth, `far`.
     """
     rng = np.random.default_rng(seed)
     points = sheet(radius, rng)
@@ -208,17 +208,18 @@ def advance(
     loss: Floats,
     turnover: float,
 ) -> Floats:
-    """Auxin of all cells [n] after dt: what passes between cells is taken at the end of the step, the rest is theirs.
+    """Auxin of all cells [n] after dt; what passes between cells is that of the end of the step, an implicit one.
 
-    A cell that took the row of one that left gets in the step what its mother had more than that one.
+    Of what a cell exchanges, 30 / dt of its own and as much of its neighbours' pass in the network, so that it ends
+    within a thirtieth of where the implicit step does, and one in the row of a cell that left forgets what that had.
     """
     ahead = solved(exchange + diags(loss + 1.0 / dt), auxin / dt + turnover * zone)
-    net = -(exchange @ ahead) + (auxin - cells["Auxin"] / REST) / dt
+    net = -(exchange @ ahead)
     cells.set("zone", zone)
     cells.set("centre", centre)
     cells.set("primordium", (loss > turnover * (1.0 + 8.0 * centre) + 1e-12).astype(float))
-    cells.set("arriving", REST * np.maximum(net, 0.0))
-    cells.set("leaving", np.maximum(-net, 0.0) / np.maximum(ahead, 1e-9))
+    cells.set("arriving", REST * np.maximum(net + 30.0 / dt * ahead, 0.0))
+    cells.set("leaving", 30.0 / dt)
     cells.advance(dt)
     return cells["Auxin"] / REST
 
