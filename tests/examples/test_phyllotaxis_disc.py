@@ -91,3 +91,10 @@ def test_summary_picture_and_movie(module, small, tmp_path):
     assert (tmp_path / "new" / "picture.png").stat().st_size > 50_000
     module.movie({**small, "frames": small["frames"][:3]}, tmp_path / "movie.mp4")
     assert (tmp_path / "movie.mp4").stat().st_size > 3_000
+
+
+def test_longest_spiral(module):
+    steps = np.array([100.0, -140.0, -130.0, -120.0, 90.0])
+    angle = np.concatenate([[0.0], np.cumsum(steps)])
+    assert module.longest_spiral(angle) == pytest.approx([140.0, 130.0, 120.0])
+    assert module.folded(angle) == pytest.approx(np.abs(steps))
