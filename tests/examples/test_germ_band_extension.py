@@ -68,8 +68,8 @@ def test_twist_mutants_have_no_furrow(embryos):
 def test_the_two_sides_are_alike(embryos):
     """Genes are the same on both sides, so tracers that start at mirrored places end at mirrored places.
 
-    Cells are placed at random, by a tenth of their distance, which late makes the whole chart drift round by some um: both
-    sides differ by twice that, 5.4 um here and 3.7 um with 7,700 cells, where they move by 30.
+    Cells are placed at random, by a tenth of their distance, which late makes the whole chart drift round by some um:
+    both sides differ by twice that, 5.4 um here and 3.7 um with 7,700 cells, where they move by 30.
     """
     module, runs = embryos
     start = np.stack(np.meshgrid(np.linspace(60.0, 400.0, 6), np.linspace(40.0, 230.0, 5)), axis=-1).reshape(-1, 2)
