@@ -96,12 +96,10 @@ def test_a_resumed_run_knows_the_force_that_its_flow_was_solved_for(tmp_path) ->
         return pushed
 
     once = start().run(20.0, every=1.0, dt=0.5, progress=False).data
-    speeds = np.abs(np.diff(once["vx"].isel(cell=0)))
     start().run(13.0, every=1.0, dt=0.5, folder=tmp_path / "run", progress=False)
     resumed = bm.Tissue.resume(tmp_path / "run", t_end=20.0, progress=False).data
     for name in ("x", "y", "vx"):
         assert np.array_equal(once[name].to_numpy(), resumed[name].to_numpy())
-    assert speeds.max() > 0.0
 
 
 @pytest.mark.parametrize("time", [0.0, 2.0])
@@ -141,7 +139,7 @@ def test_wrong_forces_are_named() -> None:
         bm.Force(per_molecule=1.0, axis="up")
     with pytest.raises(bm.CouplingError, match="2 dimensions"):
         sheet().couple("Push", to=bm.Force(per_molecule=1.0, axis="z"))
-    with pytest.raises(bm.CouplingError, match="no species"):
+    with pytest.raises(bm.CouplingError, match="no species or variable 'Pushing' to couple; it has P, Push"):
         sheet().couple("Pushing", to=bm.Force(per_molecule=1.0, axis="x"))
 
 
