@@ -19,6 +19,7 @@ from biomulti.counts import AssumptionWarning, ConstraintWarning, molecules_per_
 from biomulti.decide import decide
 from biomulti.errors import SimulationError
 from biomulti.load import load
+from biomulti.network import Network
 from biomulti.options import EXACT_METHODS, METHODS, check_first, check_options, check_size, chosen_seed, output_times
 from biomulti.partition import Partition
 from biomulti.result import DIMENSIONS, broken, dataset, outputs, provenance, recorded_as
@@ -103,8 +104,7 @@ def simulate(
     stepper, split = stepper_of(system, method, float(times[-1]), tolerance, physical_scale or {}, start, values)
     system = stepper.system
     check_size(replicates, len(times), len(system.states))
-    if split and split.remarks and (split.adaptive.any() or not split.fires.all()):
-        warnings.warn(f"{network.source}: {split.remarks}", AssumptionWarning, stacklevel=2)
+    warn_of_costs(network, split)
     # without chance one run is all of them
     varied = sets.varied(start) or sets.varied(values)
     rows = replicates if method != "ode" or system.chancy or varied else 1
@@ -137,6 +137,12 @@ def simulate(
             raise SimulationError(str(error), finish(error.partial)) from None
         _move(bar, 1.0)
     return finish(y)
+
+
+def warn_of_costs(network: Network, split: Partition | None) -> None:
+    """Warn, where the caller was called, of what flowing costs beyond the tolerance, and of what is averaged."""
+    if split and split.remarks and (split.adaptive.any() or not split.fires.all()):
+        warnings.warn(f"{network.source}: {split.remarks}", AssumptionWarning, stacklevel=3)
 
 
 def bound(split: Partition | None) -> float | str:

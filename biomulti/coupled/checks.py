@@ -147,9 +147,11 @@ def types_with_species(
         k for k in chosen if name in types[k].network.species_by_id or (variables and name in types[k].species)
     )
     if not found:
+        what = "species or variable" if variables else "species"
+        there = [types[k].species if variables else [s.id for s in types[k].network.species] for k in chosen]
         known = "; ".join(
-            f"the network {n.id} has no species '{name}' to couple; it has {', '.join(s.id for s in n.species)}"
-            for n in (types[k].network for k in chosen)
+            f"the network {types[k].network.id} has no {what} '{name}' to couple; it has {', '.join(names) or 'none'}"
+            for k, names in zip(chosen, there, strict=True)
         )
         raise CouplingError(f"{known}.")
     return found
@@ -169,7 +171,10 @@ def types_with_parameter(types: tuple[Kind, ...], name: str, of: str | None) -> 
     if not found:
         known = "; ".join(
             f"the network {types[k].network.id} has no parameter '{name}' that could be driven; it has "
-            + ", ".join(p.id for p in types[k].network.parameters if p.id in types[k].stepper.system.parameters)
+            + (
+                ", ".join(p.id for p in types[k].network.parameters if p.id in types[k].stepper.system.parameters)
+                or "none"
+            )
             for k in chosen
         )
         raise CouplingError(f"{known}.")

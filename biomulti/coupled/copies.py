@@ -17,7 +17,7 @@ from biomulti.errors import CouplingError, OptionError
 from biomulti.load import load
 from biomulti.network import Network
 from biomulti.partition import Partition
-from biomulti.simulation import stepper_of
+from biomulti.simulation import stepper_of, warn_of_costs
 from biomulti.system import system_of
 
 Floats = NDArray[np.float64]
@@ -69,11 +69,15 @@ class Cells:
         system = system_of(model, molecules_per_unit(model), sets.row(values, 0))
         sets.refuse_structural(system, values)
         stepper, split = stepper_of(system, method, None, tolerance, physical_scale or {}, start, values)
+        warn_of_costs(model, split)
         self._kind = Kind(model.id, model, stepper, split)
         self._cells = population(stepper.system, int(cells), seed=self.seed, initial=start, parameters=values)
         self._cells.y[:] = self._cells.peak[:] = whole_starts(stepper.system, self._cells.y, stepper.counts)
         # any of them may be set between steps
         self._cells.driven = frozenset(range(len(stepper.system.parameters)))
+
+    # else Python would ask for cells[0], cells[1], ... where only names are known
+    __iter__ = None
 
     def __len__(self) -> int:
         return self._cells.rows
@@ -104,14 +108,19 @@ class Cells:
         self._cells.p[:, index] = checks.one_a_cell(f"set('{parameter}')", values, len(self))
 
     def advance(self, dt: float) -> None:
-        """All cells by dt, in the network's unit of time.
+        """All cells by dt, in the network's unit of time; where one fails or is interrupted, all stay where they were.
 
         Raises:
             OptionError: dt is not positive and finite.
             SimulationError: as `simulate`, with the cell, the time and the state.
         """
         options.check_time("dt", dt)
-        self._kind.stepper.advance(self._cells, np.array([self.time + float(dt)]))
+        before = self._cells.taken(np.arange(len(self)))
+        try:
+            self._kind.stepper.advance(self._cells, np.array([self.time + float(dt)]))
+        except BaseException:
+            self._cells = before
+            raise
 
     def __getitem__(self, name: str) -> Floats:
         """Molecules of a species, what a rule makes of them, or the values of a parameter, [cells]."""

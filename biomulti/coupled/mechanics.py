@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 import tissue
+from biomulti.coupled.couplings import OutputCoupling
 from biomulti.coupled.directions import POLARITY
 from biomulti.coupled.moment import Moment
 from biomulti.coupled.outputs import Contractility, Force, Growth, Secretion, Uptake
 from biomulti.coupled.setup import Setup, Stepping
 from biomulti.coupled.state import Bodies, State
+from biomulti.errors import CouplingError, SimulationError
 
 Floats = NDArray[np.float64]
+Fields = tuple[Floats, ...]
 Shares = tuple[Floats, ...] | None  # how much of every place is tissue, before and after
 EMPTY = 1e-9  # share of a place that cells cover, below which there is no tissue
 NEARLY_HALF = 0.49
@@ -28,42 +32,44 @@ TOO_FAR = 1.5  # times `courant`, beyond which a flow that was just solved has i
 
 
 def solve(setup: Setup, state: State, now: Moment) -> None:
-    """The flow that the cells make now; kept as it is where what drives it has not changed by the tolerance."""
+    """The flow that the cells make now; kept as it is where what drives it has not changed by the tolerance.
+
+    Raises CouplingError where nothing holds the tissue against the forces on its cells.
+    """
     n, dim = len(now.bodies), setup.grid.dim
     stress = np.zeros((n, dim * (dim + 1) // 2))
     for coupling in setup.outputs:
         if isinstance(coupling.output, Contractility):
             axes = now.bodies.axis if coupling.output.axis == POLARITY else None
-            stress += driven(now, coupling.species, coupling.types)[:, None] * coupling.output.tensor(dim, axes)
+            stress += driven(now, coupling)[:, None] * coupling.output.tensor(dim, axes)
     share = None if setup.outside is None else now.share
     active = averaged(setup.grid, now.positions, now.bodies.size, stress, share)
     grown, force = _grown(setup, now), _force(setup, now)
-    if setup.outside is None and force is None and not _changed(setup, state, active, grown):
+    if setup.outside is None and not _changed(setup, state, active, grown, force):
         return
-    state.flow = now.fluid.solve(active_stress=active, force=force, growth=grown, guess=state.flow)
-    state.active, state.growth = active, grown
+    try:
+        state.flow = now.fluid.solve(active_stress=active, force=force, growth=grown, guess=state.flow)
+    except tissue.CompatibilityError as error:
+        if force is None:
+            raise
+        pushing = ", ".join(str(c) for c in setup.outputs if isinstance(c.output, Force))
+        raise CouplingError(f"{pushing}: {error}. Forces that sum to zero need nothing to resist them.") from error
+    state.active, state.growth, state.force = active, grown, force
 
 
-def _force(setup: Setup, now: Moment) -> tuple[Floats, ...] | None:
+def _force(setup: Setup, now: Moment) -> Fields | None:
     """Force density on the faces of the grid, of cells that are pulled from outside; None where none is."""
-    force, pulled = np.zeros_like(now.positions), False
+    force = np.zeros_like(now.positions)
     for coupling in setup.outputs:
         if isinstance(coupling.output, Force):
             axes = now.bodies.axis if coupling.output.axis == POLARITY else None
-            force += driven(now, coupling.species, coupling.types)[:, None] * coupling.output.vector(
-                setup.grid.dim, axes
-            )
-            pulled = True
-    if not pulled:
-        return None
-    return tissue.spread_force(setup.grid, now.positions, force)
+            force += driven(now, coupling)[:, None] * coupling.output.vector(setup.grid.dim, axes)
+    return tissue.spread_force(setup.grid, now.positions, force) if force.any() else None
 
 
 def growth(setup: Setup, now: Moment) -> Floats | None:
     """Relative rate at which each cell grows by itself, [n], None where none does."""
-    rates = [
-        driven(now, c.species, c.types) * c.output.per_molecule for c in setup.outputs if isinstance(c.output, Growth)
-    ]
+    rates = [driven(now, c) * c.output.per_molecule for c in setup.outputs if isinstance(c.output, Growth)]
     return np.sum(rates, axis=0) if rates else None
 
 
@@ -89,20 +95,41 @@ def _dilation(setup: Setup, state: State, now: Moment, gradient: Floats) -> Floa
     return rate + own - tissue.sample(setup.grid, state.growth, now.positions)
 
 
-def _changed(setup: Setup, state: State, active: tissue.StressField, grown: Floats | None) -> bool:
-    pairs = list(zip(active.components, state.active.components, strict=True))
-    scale = max((float(np.abs(new).max()) for new, _ in pairs), default=0.0)
-    if any(float(np.abs(new - old).max()) > setup.flow_tolerance * scale for new, old in pairs):
-        return True
-    if grown is None or state.growth is None:
-        return (grown is None) != (state.growth is None)
-    return float(np.abs(grown - state.growth).max()) > setup.flow_tolerance * float(np.abs(grown).max())
+def _changed(
+    setup: Setup, state: State, active: tissue.StressField, grown: Floats | None, force: Fields | None
+) -> bool:
+    drives: list[tuple[Fields | None, Fields | None]] = [
+        (active.components, state.active.components),
+        (None if grown is None else (grown,), None if state.growth is None else (state.growth,)),
+        (force, state.force),
+    ]
+    return any(_differ(new, old, setup.flow_tolerance) for new, old in drives)
 
 
-def driven(now: Moment, species: str, types: tuple[int, ...]) -> Floats:
-    """Molecules of a species in the cells of some types, 0 in others, [n]."""
-    amount = now.amount(species)
-    return amount if len(types) == len(now.setup.types) else np.where(np.isin(now.types, types), amount, 0.0)
+def _differ(new: Fields | None, old: Fields | None, tolerance: float) -> bool:
+    """Whether fields differ by more than so much of the largest of all that is new."""
+    if new is None or old is None:
+        return (new is None) != (old is None)
+    scale = max(float(np.abs(part).max()) for part in new)
+    return any(float(np.abs(a - b).max()) > tolerance * scale for a, b in zip(new, old, strict=True))
+
+
+def driven(now: Moment, coupling: OutputCoupling) -> Floats:
+    """Molecules of what drives an output, in cells of its types, 0 in others, [n]; SimulationError unless finite."""
+    amount, types = now.amount(coupling.species), coupling.types
+    if len(types) != len(now.setup.types):
+        amount = np.where(np.isin(now.types, types), amount, 0.0)
+    if not np.isfinite(amount).all():
+        _refuse(now, coupling, amount, int(np.argmin(np.isfinite(amount))), "is not finite")
+    return amount
+
+
+def _refuse(now: Moment, coupling: OutputCoupling, amount: Floats, cell: int, why: str) -> NoReturn:
+    unit = now.setup.types[0].network.time_unit
+    raise SimulationError(
+        f"{coupling}: {coupling.species} is {amount[cell]:g} in cell {now.ids[cell]} at {now.time:g} {unit}, which "
+        f"{why}; change the rule or the law that makes it, or the parameters of that cell."
+    )
 
 
 def move(setup: Setup, state: State, stepping: Stepping, dt: float) -> tuple[Moment, float]:
@@ -185,7 +212,7 @@ def _transport(setup: Setup, state: State, now: Moment, name: str, dt: float, sh
     release, clear = np.zeros(len(now.bodies)), np.zeros(len(now.bodies))
     for coupling in setup.outputs:
         if isinstance(coupling.output, Secretion | Uptake) and coupling.output.morphogen == name:
-            rate = driven(now, coupling.species, coupling.types) * coupling.output.per_molecule
+            rate = driven(now, coupling) * coupling.output.per_molecule
             if isinstance(coupling.output, Secretion):
                 release += rate
             else:
@@ -193,17 +220,31 @@ def _transport(setup: Setup, state: State, now: Moment, name: str, dt: float, sh
     decay: float | Floats = morphogen.decay
     if clear.any():
         decay = decay + tissue.spread(setup.grid, now.positions, clear)
-    state.morphogens[name] = tissue.transport(
-        setup.grid,
-        state.morphogens[name],
-        state.flow,
-        dt,
-        diffusion=morphogen.diffusion,
-        decay=decay,
-        source=tissue.spread(setup.grid, now.positions, release) if release.any() else None,
-        fraction=None if shares is None else shares[0],
-        fraction_after=None if shares is None else shares[1],
-    )
+    try:
+        state.morphogens[name] = tissue.transport(
+            setup.grid,
+            state.morphogens[name],
+            state.flow,
+            dt,
+            diffusion=morphogen.diffusion,
+            decay=decay,
+            source=tissue.spread(setup.grid, now.positions, release) if release.any() else None,
+            fraction=None if shares is None else shares[0],
+            fraction_after=None if shares is None else shares[1],
+        )
+    except tissue.FieldError:
+        _refuse_negative(setup, now, name)
+        raise
+
+
+def _refuse_negative(setup: Setup, now: Moment, name: str) -> None:
+    """Name the cell that would release or take up less than nothing of a morphogen."""
+    for coupling in setup.outputs:
+        if isinstance(coupling.output, Secretion | Uptake) and coupling.output.morphogen == name:
+            amount = driven(now, coupling)
+            if amount.min(initial=0.0) < 0.0:
+                does = "release" if isinstance(coupling.output, Secretion) else "take up"
+                _refuse(now, coupling, amount, int(np.argmin(amount)), f"would {does} less than nothing")
 
 
 def averaged(

@@ -35,6 +35,8 @@ def packed(state: State) -> tuple[dict[str, Any], Arrays]:
     arrays |= {f"active/{k}": part for k, part in enumerate(state.active.components)}
     if state.growth is not None:
         arrays["growth"] = state.growth
+    if state.force is not None:
+        arrays |= {f"force/{axis}": part for axis, part in enumerate(state.force)}
     arrays |= {f"morphogen/{name}": field for name, field in state.morphogens.items()}
     numbers = {
         "time": state.time,
@@ -75,6 +77,7 @@ def unpacked(setup: Setup, numbers: Mapping[str, Any], arrays: Mapping[str, NDAr
         flow=tissue.Flow(grid, velocity, arrays["flow/p"], numbers["iterations"], numbers["residual"]),
         active=tissue.StressField(grid, *parts),
         growth=arrays.get("growth"),
+        force=tuple(arrays[f"force/{axis}"] for axis in range(grid.dim)) if "force/0" in arrays else None,
         morphogens={name: arrays[f"morphogen/{name}"] for name in setup.morphogens},
         histories=[
             History(arrays[f"history/{k}/time"], arrays[f"history/{k}/value"]) for k in range(len(setup.signals))

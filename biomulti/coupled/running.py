@@ -24,7 +24,7 @@ from biomulti.coupled.observers import Cells, Observer, as_observers, recorded
 from biomulti.coupled.setup import Setup, Stepping
 from biomulti.coupled.state import State
 from biomulti.coupled.stopping import Stopping
-from biomulti.errors import OptionError, SimulationError
+from biomulti.errors import CouplingError, OptionError, SimulationError
 from biomulti.recorder import Recorder
 from biomulti.run import Run
 from biomulti.storage import Lock, storing
@@ -73,7 +73,10 @@ class Running:
             coordinates = _coordinates(sheet, setup, observers)
             recorder = Recorder(folder, coordinates, definition.attributes(sheet, stepping))
             lineage = Lineage(None if folder is None else folder / LINEAGE)
-            state = start.started(sheet, setup, stepping)
+            try:
+                state = start.started(sheet, setup, stepping)
+            except tissue.TissueError as error:
+                raise SimulationError(f"at the start: {error}") from error
             lineage.founders(state.bodies, setup.names, Moment(setup, state).types)
             until_it_stands.pop_all()
         return cls(sheet, setup, stepping, observers, folder, state, recorder, lineage, lock)
@@ -144,7 +147,7 @@ class Running:
                         self._save(t_end)
                         saved = monotonic()
                         stopping.stop(reached, unit)
-            except (SimulationError, tissue.TissueError) as error:
+            except (SimulationError, CouplingError, tissue.TissueError) as error:
                 where = f"after {before:g} {unit}: "
                 raise SimulationError(where + str(error), self.recorder.dataset()) from error
             finally:

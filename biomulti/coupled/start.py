@@ -58,6 +58,7 @@ def started(sheet: Declared, setup: Setup, stepping: Stepping) -> State:
         flow=still,
         active=nothing,
         growth=None,
+        force=None,
         morphogens={n: field.copy() for n, (_, field) in sheet.morphogens.items()},
         histories=[History.begun(n) for _ in setup.signals],
         next_id=n,

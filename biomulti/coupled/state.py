@@ -50,7 +50,7 @@ class State:
 
     networks, own, driving: for each type its networks, its cells' own values of driven parameters [cells, driven], and
     the values that signals have given these.
-    flow, active, growth: the last flow that was solved, and the stress and the growth that drove it.
+    flow, active, growth, force: the last flow that was solved, and the stress, growth and force that drove it.
     histories: what was felt of each signal coupling. next_id: of the next cell to be born; dt: length of the next step.
     """
 
@@ -63,6 +63,7 @@ class State:
     flow: tissue.Flow
     active: tissue.StressField
     growth: Floats | None
+    force: tuple[Floats, ...] | None
     morphogens: dict[str, Floats]
     histories: list[History]
     next_id: int

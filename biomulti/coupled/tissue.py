@@ -308,6 +308,7 @@ class Tissue(Declared):
 
         Raises:
             OptionError: a time that is not positive and finite, or a folder that holds a run already.
+            CouplingError: nothing holds the tissue against the forces on its cells at the start.
             SimulationError: a network failed, or the flow could not be solved; `partial` is the Dataset until then.
             StorageError: the folder cannot be written to.
         """

@@ -9,15 +9,26 @@ from types import ModuleType
 
 
 def example(name: str) -> ModuleType:
-    """One script of `examples/`, imported under the name example_NAME."""
+    """One script of `examples/`, imported under the name example_NAME.
+
+    Raises ImportError where there is no such script.
+    """
     here = Path(__file__).resolve().parents[1]
     installed = here / "_examples"
-    path = (installed if installed.is_dir() else here.parent / "examples") / f"{name}.py"
+    folder = installed if installed.is_dir() else here.parent / "examples"
+    path = folder / f"{name}.py"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.py"))) or "none"
+        raise ImportError(f"there is no example '{name}' in {folder}; there are {known}.")
     spec = importlib.util.spec_from_file_location(f"example_{name}", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be imported.")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # dataclasses look their module up
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(spec.name, None)
+        raise
     return module

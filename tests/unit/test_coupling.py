@@ -248,7 +248,7 @@ def test_a_run_that_fails_keeps_what_was_computed(tmp_path) -> None:
     [
         (
             lambda e: e.couple("Myosin", to=bm.Contractility(per_molecule=1.0)),
-            "no species 'Myosin' to couple; it has M, P",
+            "no species or variable 'Myosin' to couple; it has M, P",
         ),
         (lambda e: e.couple(bm.StrainRate(), to="stretch"), "no parameter 'stretch' .* it has k_m, load"),
         (lambda e: e.couple("P", to=bm.Secretion("Wnt", per_molecule=1.0)), "no morphogen 'Wnt' .* add it first"),

@@ -68,6 +68,70 @@ def test_a_run_with_forces_goes_on_from_a_checkpoint(tmp_path) -> None:
     assert "Force(per_molecule=0.01, axis='x')" in start().describe()
 
 
+def test_the_flow_is_solved_again_only_when_forces_change(monkeypatch) -> None:
+    solve, calls = tissue.Stokes.solve, []
+    monkeypatch.setattr(tissue.Stokes, "solve", lambda *a, **k: calls.append(1) or solve(*a, **k))
+
+    def solves(push: float, steps: int) -> int:
+        pushed = sheet()
+        pushed.set("push", push)
+        pushed.couple("Push", to=bm.Force(per_molecule=0.01, axis="x"))
+        calls.clear()
+        pushed.run(0.5 * steps, every=0.5 * steps, dt=0.5, progress=False)
+        return len(calls)
+
+    assert solves(0.0, 2) == solves(0.0, 8)
+    # alike in all cells: uniform to rounding wherever they go
+    assert solves(1.0, 2) == solves(1.0, 8) == solves(0.0, 2) + 1
+
+
+def test_a_resumed_run_knows_the_force_that_its_flow_was_solved_for(tmp_path) -> None:
+    def start() -> bm.Tissue:
+        pushed = bm.Tissue(
+            PULLED.replace("0*time", "0.05*time"), cells=20, friction=0.02, bulk_viscosity=3.0, seed=1,
+            grid=tissue.Grid(shape=(8, 8), size=(8.0, 8.0)), flow_tolerance=0.5,
+        )  # fmt: skip
+        pushed.couple("Push", to=bm.Force(per_molecule=0.01, axis="x"))
+        pushed.set("push", np.linspace(-1.0, 1.0, 20))
+        return pushed
+
+    once = start().run(20.0, every=1.0, dt=0.5, progress=False).data
+    start().run(13.0, every=1.0, dt=0.5, folder=tmp_path / "run", progress=False)
+    resumed = bm.Tissue.resume(tmp_path / "run", t_end=20.0, progress=False).data
+    for name in ("x", "y", "vx"):
+        assert np.array_equal(once[name].to_numpy(), resumed[name].to_numpy())
+
+
+@pytest.mark.parametrize("time", [0.0, 2.0])
+def test_a_force_that_nothing_resists_is_named(time: float) -> None:
+    made = bm.Tissue(
+        PULLED.replace("push*cos(0*time)", f"piecewise(push, time >= {time:g}, 0)"), cells=20, seed=1,
+        grid=tissue.Grid(shape=(8, 8), size=(8.0, 8.0)),
+    )  # fmt: skip
+    made.set("push", 1.0)
+    made.couple("Push", to=bm.Force(per_molecule=0.01, axis="x"))
+    with pytest.raises(bm.SimulationError if time else bm.CouplingError, match=r"Push -> Force.*friction > 0.*sum to"):
+        made.run(4.0, every=1.0, dt=1.0, progress=False)
+
+
+def test_infinite_forces_and_negative_sources_are_named() -> None:
+    made = sheet()
+    made.set("push", 0.0)
+    made.add(tissue.Morphogen("Wnt", diffusion=1.0, decay=0.1))
+    made.couple("Push", to=bm.Secretion("Wnt", per_molecule=1.0))
+    made.set("push", np.where(np.arange(4 * N) == 5, -3.0, 0.0))
+    with pytest.raises(bm.SimulationError, match=r"Push -> Secretion\(.*Push is -3 in cell 5 at .* release less than"):
+        made.run(1.0, every=1.0, dt=1.0, progress=False)
+    made = bm.Tissue(
+        PULLED.replace("push*cos(0*time)", "1/push"), cells=20, seed=1, friction=1.0,
+        grid=tissue.Grid(shape=(8, 8), size=(8.0, 8.0)), parameters={"push": 1.0},
+    )  # fmt: skip
+    made.set("push", np.where(np.arange(20) == 7, 0.0, 1.0))
+    made.couple("Push", to=bm.Force(per_molecule=0.01, axis="x"))
+    with pytest.raises(bm.SimulationError, match=r"Push -> Force\(.*Push is inf in cell 7 at 0 second.*not finite"):
+        made.run(1.0, every=1.0, dt=1.0, progress=False)
+
+
 def test_wrong_forces_are_named() -> None:
     with pytest.raises(bm.CouplingError, match="Force"):
         bm.Force(per_molecule=float("nan"), axis="x")
@@ -75,7 +139,7 @@ def test_wrong_forces_are_named() -> None:
         bm.Force(per_molecule=1.0, axis="up")
     with pytest.raises(bm.CouplingError, match="2 dimensions"):
         sheet().couple("Push", to=bm.Force(per_molecule=1.0, axis="z"))
-    with pytest.raises(bm.CouplingError, match="no species"):
+    with pytest.raises(bm.CouplingError, match="no species or variable 'Pushing' to couple; it has P, Push"):
         sheet().couple("Pushing", to=bm.Force(per_molecule=1.0, axis="x"))
 
 

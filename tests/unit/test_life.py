@@ -302,7 +302,7 @@ def test_a_rule_that_makes_no_sense_is_refused(rule, says: str) -> None:
 
 
 def test_rules_name_what_there_is() -> None:
-    with pytest.raises(bm.CouplingError, match="no species 'Cyclin'"):
+    with pytest.raises(bm.CouplingError, match="no species or variable 'Cyclin'"):
         sheet().live(bm.Division(when="Cyclin", above=1.0))
     with pytest.raises(bm.CouplingError, match="no species 'DNA'"):
         sheet().live(bm.Division(when="A", above=1.0, copied=("DNA",)))

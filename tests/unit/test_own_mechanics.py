@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import biomulti as bm
+import tissue
+from biomulti.counts import AssumptionWarning
 
 FEEL = """
 model feel()
@@ -84,7 +86,66 @@ def test_seeds() -> None:
     assert bm.Cells(FEEL, 1).seed != bm.Cells(FEEL, 1).seed
 
 
+@pytest.mark.parametrize("method", ["ssa", "hybrid"])
+def test_a_step_that_fails_leaves_all_cells_where_they_were(method: str) -> None:
+    def begun() -> bm.Cells:
+        cells = bm.Cells(FEEL, 3, method=method, seed=1, parameters={"felt": 1.0})
+        cells.advance(1.0)
+        return cells
+
+    cells, other = begun(), begun()
+    before = cells["A"]
+    cells.set("felt", np.array([1.0, -1.0, 1.0]))
+    with pytest.raises(bm.SimulationError):
+        cells.advance(500.0)
+    assert cells.time == 1.0
+    assert np.array_equal(cells["A"], before)
+    cells.set("felt", 1.0)
+    for each in (cells, other):
+        each.advance(1.0)
+    assert np.array_equal(cells["A"], other["A"])
+
+
+def test_a_failed_start_is_begun_again() -> None:
+    cells = bm.Cells(FEEL, 2, method="ssa", seed=1, parameters={"felt": -1.0})
+    for _ in range(2):
+        with pytest.raises(bm.SimulationError, match="propensity"):
+            cells.advance(1.0)
+        assert cells.time == 0.0
+    cells.set("felt", 1.0)
+    cells.advance(1.0)
+    assert cells.time == 1.0
+
+
+DEAR = """
+model dear()
+  unit substance = item; unit extent = item; unit time_unit = second;
+  substanceOnly species A, B;
+  A = 4000; B = 10;
+  make: => A; 4000; lose: A => ; A;
+  copy: A => A + B; 0.05*A*A; drop: B => ; B;
+end
+"""
+
+
+def test_what_flowing_costs_is_said() -> None:
+    """`simulate` and `Cells` say alike that what must flow makes larger errors than the tolerance allows."""
+    forced = {"physical_scale": {"make": "flow", "lose": "flow"}, "seed": 1}
+    says = "What must flow makes estimated errors above the tolerance"
+    with pytest.warns(AssumptionWarning, match=says) as run:
+        bm.simulate(DEAR, t_end=0.1, progress=False, **forced)
+    with pytest.warns(AssumptionWarning, match=says) as made:
+        bm.Cells(DEAR, 2, **forced)
+    assert run[0].filename == made[0].filename == __file__
+    sheet = bm.Tissue(DEAR, cells=4, grid=tissue.Grid((8, 8), (8.0, 8.0)), friction=0.1, **forced)
+    assert says in sheet.describe()
+
+
 def test_mistakes_are_named() -> None:
+    with pytest.raises(bm.CouplingError, match="no parameter 'n' that could be driven; it has none"):
+        bm.Cells(FEEL.replace("felt = 0; k = 0.5;", "").replace("100*k*felt", "1").replace("k*A", "A"), 1).set("n", 1.0)
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(bm.Cells(FEEL, 1))
     with pytest.raises(bm.OptionError, match="cells=0 must be a whole number"):
         bm.Cells(FEEL, 0)
     with pytest.raises(bm.OptionError, match="'felt' has 2 values; give one for each of the 3 cells"):

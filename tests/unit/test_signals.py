@@ -336,7 +336,7 @@ def test_cells_may_die_until_none_has_a_neighbour(reduce: str) -> None:
         (bm.Distance("-x"), 2, "no such side"),
         (bm.Distance("+z"), 2, "no such side"),
         (bm.Concentration("Wnt"), 2, "no morphogen 'Wnt'"),
-        (bm.Neighbours("Z"), 2, "no species 'Z'"),
+        (bm.Neighbours("Z"), 2, "no species or variable 'Z'"),
         (bm.Neighbours("A", "contact"), 3, "two dimensions only"),
         (bm.Neighbours("A", within=10.0), 2, "half or more of the periodic axis x"),
     ],
