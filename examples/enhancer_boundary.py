@@ -425,14 +425,17 @@ def movie(path: Path, *, ddg: float = 0.25, sites: int = SITES, minutes: float =
     figure.set_dpi(100)
     writer = imageio_ffmpeg.write_frames(str(path), (800, 896), fps=12, codec="libx264", quality=7)
     writer.send(None)
-    for frame, time in enumerate(data["time"].to_numpy()):
-        for dots, levels in drawn:
-            dots.set_array(levels[frame].ravel())
-        figure.suptitle(f"{time:.0f} min", fontsize=11)
-        figure.canvas.draw()
-        writer.send(np.ascontiguousarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]))  # type: ignore[attr-defined]
-    writer.close()
-    plt.close(figure)
+    try:
+        for frame, time in enumerate(data["time"].to_numpy()):
+            for dots, levels in drawn:
+                dots.set_array(levels[frame].ravel())
+            figure.suptitle(f"{time:.0f} min", fontsize=11)
+            figure.canvas.draw()
+            pixels = np.asarray(figure.canvas.buffer_rgba())  # type: ignore[attr-defined]
+            writer.send(np.ascontiguousarray(pixels[..., :3]))
+    finally:
+        writer.close()
+        plt.close(figure)
 
 
 def summary(found: dict[str, dict[str, Any]]) -> str:

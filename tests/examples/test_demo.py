@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
 from biomulti.demos import morphogenesis
+from biomulti.demos.scripts import example
 from biomulti.view import figure
 
 
@@ -134,6 +136,44 @@ def test_picture_and_movie_of_dividing_cells(small, tmp_path, monkeypatch) -> No
     green = (shown[..., 1] > shown[..., 0] + 0.25) & (shown[..., 1] > shown[..., 2] + 0.1)
     assert 0.001 < green.mean() < 0.05
     assert (tmp_path / "morphogenesis.mp4").stat().st_size > 10_000
+
+
+def test_the_furrow_of_the_demonstration(tmp_path, monkeypatch, capsys) -> None:
+    """Two of its embryos, for three minutes at half the fineness."""
+    script = example("ventral_furrow")
+    monkeypatch.setattr(script, "run", partial(script.run, fineness=0.5, t_end=3.0, every=1.0, progress=False))
+    monkeypatch.setattr(script, "CASES", dict(list(script.CASES.items())[:2]))
+    monkeypatch.setattr(morphogenesis, "example", {"ventral_furrow": script}.get)
+    morphogenesis.furrow(tmp_path, 1)
+    printed = capsys.readouterr().out.splitlines()
+    for name in script.CASES:
+        line = next(line for line in printed if line.startswith(name))
+        assert 0.0 < float(line.removeprefix(name)) < 0.3
+    assert (tmp_path / "ventral_furrow.png").stat().st_size > 50_000
+    assert (tmp_path / "ventral_furrow.mp4").stat().st_size > 5_000
+
+
+def test_the_germ_band_of_the_demonstration(tmp_path, monkeypatch, capsys) -> None:
+    """600 cells a genotype, without noise; the wild type flows, and Toll mutants do not."""
+    script = example("germ_band_extension")
+    small = partial(script.run, method="ode", cells=600, shape=(24, 20), progress=False)
+    # every fourth frame, which the movie and the paths are made of
+    monkeypatch.setattr(
+        script, "run", lambda genotype, *, seed: small(genotype, seed=seed).isel(time=slice(None, None, 4))
+    )
+    monkeypatch.setattr(morphogenesis, "example", {"germ_band_extension": script}.get)
+    monkeypatch.setenv("BIOMULTI_SHARED", str(tmp_path))
+    morphogenesis.germ_band(tmp_path, 1)
+    printed = capsys.readouterr().out.splitlines()
+    speeds = {}
+    for genotype, name in script.NAMES.items():
+        line = next(line for line in printed if line.startswith(name))
+        assert line.endswith(script.SEEN[genotype])
+        speeds[genotype] = [float(word) for word in line.removeprefix(name).split()[:2]]
+    assert min(speeds["WT"]) > 1.0
+    assert max(speeds["Toll"]) < 0.5
+    assert (tmp_path / "germ_band_extension.png").stat().st_size > 50_000
+    assert (tmp_path / "germ_band_extension.mp4").stat().st_size > 5_000
 
 
 def test_a_second_run_gets_a_folder_of_its_own(tmp_path) -> None:

@@ -33,6 +33,13 @@ def test_code_uses_what_there_is(page: Path) -> None:
                 assert hasattr({"bm": bm, "tissue": tissue}[node.value.id], node.attr), node.attr
 
 
+def test_every_shipped_network_has_a_section() -> None:
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^## .*\(`(\w+)`", page, flags=re.MULTILINE)
+    assert sorted(sections) == sorted(bm.shipped())
+    assert sorted(sections) == sorted(path.stem for path in (ROOT / "sbml_models").glob("*.ant"))
+
+
 def test_the_fluid_of_the_tissue_page_flows() -> None:
     page = (ROOT / "docs" / "tissue.md").read_text(encoding="utf-8")
     block = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0]

@@ -29,32 +29,34 @@ def sheets(module):
 
 
 def test_pulses_rescue_only_with_fog(module, rescued) -> None:
-    """Without Snail these cells have no noise in what they feel, so that seeds differ by less than .02 of H.
+    """Bounds on H and the area with pulses are five standard deviations between seeds.
 
-    Measured with three seeds, held myosin after ten minutes: none .02, pulses .5, pulses without Fog 0, wild type 1.4.
+    Measured with seeds 1 to 3, after ten minutes: H .501, .463, .503 (sd .023), area left 77.2, 78.2, 77.2 % (sd .6).
+    Without pulses H is .02, with them but without Fog 0, and in the wild type 1.4.
     """
     held = {name: module.courses(runs[0])["held myosin"][-1] for name, runs in rescued.items()}
     area = {name: module.courses(runs[0])["area"][-1] for name, runs in rescued.items()}
     assert held["snail"] < 0.05
-    assert held["snail + pulses"] > 10.0 * held["snail"]
+    assert held["snail + pulses"] == pytest.approx(0.489, abs=0.115)
     assert held["snail + pulses - Fog"] == 0.0
     assert held["wild type"] > 1.0
     assert area["snail"] > 97.0
-    assert area["snail + pulses"] < 85.0
+    assert area["snail + pulses"] == pytest.approx(77.5, abs=3.0)
     assert area["snail + pulses - Fog"] > 97.0
     assert area["wild type"] < 45.0
 
 
-def test_what_pulses_leave_goes_on_growing_by_itself(module, rescued) -> None:
-    held = module.courses(rescued["snail + pulses"][0])["held myosin"]
+def test_one_pulse_fades_and_five_sustain_themselves(module, rescued) -> None:
+    """One leaves .070 of H at its best, five minutes in, .065 at ten and .058 at twenty minutes.
+
+    Five leave .42 when they end; it is .50 at ten minutes, rises all the time and is 1.49 at twenty.
+    """
+    one = module.doses(pulses=(1,), t_end=MINUTES * module.MINUTE)[1]
+    assert one[-1] < 0.97 * one.max() < 0.1
+    five = module.courses(rescued["snail + pulses"][0])["held myosin"]
     after = round((module.ONSET + module.PULSES * module.PERIOD) / 10.0)
-    assert held[-1] > held[after] + 0.03
-
-
-def test_one_pulse_is_not_enough(module) -> None:
-    """It leaves .070 of H at its best, five minutes in, and .065 at ten."""
-    held = module.doses(pulses=(1,), t_end=MINUTES * module.MINUTE)[1]
-    assert held[-1] < 0.97 * held.max() < 0.1
+    assert five[-1] > five[after] + 0.03
+    assert (np.diff(five[after:]) > 0.0).all()
 
 
 def test_magnets_strain_cells_as_much_with_and_without_fog(module, rescued) -> None:

@@ -68,19 +68,24 @@ def test_the_wild_type_folds_in(furrow):
 
 
 @pytest.mark.parametrize(
-    ("name", "most"),
+    ("name", "documented", "off"),
     [
-        ("uniform myosin", 0.05),
-        ("no gradient in the band", 0.85),
-        ("no apical constriction", 0.3),
-        ("no radial shortening", 0.65),
-        ("snail", 0.06),
-        ("twist", 0.06),
+        ("uniform myosin", 0.0, 0.02),
+        ("no gradient in the band", 0.68, 0.1),
+        ("no apical constriction", 0.14, 0.1),
+        ("no radial shortening", 0.5, 0.1),
+        ("snail", 0.04, 0.02),
+        ("twist", 0.04, 0.02),
     ],
 )
-def test_what_must_fail_fails(furrow, name, most):
+def test_what_must_fail_fails(furrow, name, documented, off):
+    """None is internalised, and depths are those of docs/ventral_furrow.md, of the same seed at full fineness.
+
+    At half of it they are .00, .64, .09, .49, .03, .03; seeds 2 and 3 have .53 and .57 without a gradient.
+    """
     _, found = furrow
-    assert found[name]["depth"].max() < most
+    assert found[name]["depth"].max() < 1.0
+    assert found[name]["depth"][-1] == pytest.approx(documented, abs=off)
 
 
 def test_without_shortening_there_is_a_dent(furrow):
