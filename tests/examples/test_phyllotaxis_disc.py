@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.sparse import diags
 from scipy.spatial import cKDTree
-from scripts import example
+
+from biomulti.demos.scripts import example
 
 SMALL = {"radius": 22.0, "reach": 10.0, "rho": (4.0, 6.0), "ramp": 2.0, "width": 1.5, "progress": False}
 
