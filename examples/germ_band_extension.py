@@ -75,7 +75,7 @@ class Regulation:
 
 
 def regulation(fitted_to: str = "all", *, table: Path = TABLE) -> Regulation:
-    """The fitted table: `fitted_to` all genotypes, or "without WT", "without Twist", "without Toll"."""
+    """The fitted table: `fitted_to` "all" genotypes, or "without WT", "without Twist"."""
     strength = {"junction": np.zeros((7, 7, 3)), "area": np.zeros((7, 7, 3))}
     fluid = {}
     with table.open(encoding="utf-8", newline="") as lines:
@@ -91,7 +91,9 @@ def regulation(fitted_to: str = "all", *, table: Path = TABLE) -> Regulation:
 
 
 def fates(genotype: str, x: Floats, y: Floats) -> Floats:
-    """What cells at x, y [n] read: domain times fate, [n, 7, 7]."""
+    """What cells at x, y [n] read: domain times fate, [n, 7, 7]. Raises ValueError for another genotype."""
+    if genotype not in GENOTYPES:
+        raise ValueError(f"genotype {genotype!r}: choose one of {', '.join(GENOTYPES)}.")
     around = np.abs((y - VENTRAL + AROUND / 2.0) % AROUND - AROUND / 2.0)
     domain = np.exp(-0.5 * ((x[:, None] - DOMAINS) / DOMAIN) ** 2)
     fate = np.exp(-0.5 * ((around[:, None] - FATES) / FATE) ** 2)
@@ -367,17 +369,19 @@ def movie(data: xr.Dataset, path: Path) -> Path:
     size = figure.canvas.get_width_height()
     out = imageio_ffmpeg.write_frames(str(path), size, fps=8, macro_block_size=1, output_params=["-pix_fmt", "yuv420p"])
     out.send(None)
-    for k in tqdm(range(data.sizes["time"]), desc="movie", leave=False):
-        frame = data.isel(time=k)
-        places = np.stack([frame["x"], frame["y"]], axis=1)
-        drawn.set_offsets(places)
-        drawn.set_array(myosin(frame))
-        marks.set_offsets(places[striped])
-        title.set_text(f"{float(frame['time']):.1f} min")
-        figure.canvas.draw()
-        out.send(np.ascontiguousarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]))
-    out.close()
-    plt.close(figure)
+    try:
+        for k in tqdm(range(data.sizes["time"]), desc="movie", leave=False):
+            frame = data.isel(time=k)
+            places = np.stack([frame["x"], frame["y"]], axis=1)
+            drawn.set_offsets(places)
+            drawn.set_array(myosin(frame))
+            marks.set_offsets(places[striped])
+            title.set_text(f"{float(frame['time']):.1f} min")
+            figure.canvas.draw()
+            out.send(np.ascontiguousarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]))
+    finally:
+        out.close()
+        plt.close(figure)
     return path
 
 

@@ -247,7 +247,7 @@ def write(fits: dict[str, Regulation], path: Path = TABLE) -> None:
 
 
 def main(folder: Path) -> None:
-    """All fits; they take half an hour on two cores."""
+    """All fits; each round of the second step took one to three minutes on two cores."""
     parts = {g: columns(g, model.measured(folder, g)) for g in ("WT", "Twist")}
     fits = {}
     for name, genotypes in FITS.items():

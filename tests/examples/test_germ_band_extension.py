@@ -106,8 +106,13 @@ def test_residual_and_scores():
     assert module.residual(u, turned) == pytest.approx(1.0)
 
 
+def test_another_genotype_is_refused():
+    with pytest.raises(ValueError, match="choose one of WT, Twist, Toll"):
+        example("germ_band_extension").embryo("toll", cells=100, shape=(12, 10))
+
+
 def test_noise_keeps_the_flow():
-    """Receptors that come one by one change the mean speed of the wild type by less than a tenth."""
+    """Receptors that come one by one change the last mean speed of the wild type by less than .15 of it."""
     module = example("germ_band_extension")
     small = {**SMALL, "cells": 1500}
     smooth = module.mean_speed(module.run("WT", **small))
