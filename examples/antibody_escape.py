@@ -192,9 +192,11 @@ def error_of_ddg(variant: str) -> float:
 
 
 def half_titre(ic50: Floats) -> float:
-    """Log of the concentration, ug/ml in all, of a mixture in equal parts that neutralises one half."""
+    """Log of the concentration, ug/ml in all, of a mixture in equal parts that neutralises one half, or inf."""
     from scipy.optimize import brentq
 
+    if np.isinf(ic50).all():
+        return np.inf
     return float(brentq(lambda x: np.log1p(np.exp(x) / len(ic50) / ic50).sum() - np.log(2.0), -40.0, 40.0))
 
 
@@ -203,7 +205,7 @@ def serum_drop(old: Floats, new: Floats, *, samples: int = 300, seed: int = 1) -
     rng, n = np.random.default_rng(seed), len(old)
     drawn = [np.arange(n), *rng.integers(0, n, (samples, n))]
     drop = np.exp([half_titre(new[k]) - half_titre(old[k]) for k in drawn])
-    return np.asarray(np.r_[drop[0], np.quantile(drop[1:], [0.05, 0.95])])
+    return np.asarray(np.r_[drop[0], np.quantile(drop[1:], [0.05, 0.95], method="nearest")])
 
 
 def scanned_drop(mutations: Iterable[str], *, panel: Antibodies | None = None) -> float:
@@ -282,6 +284,22 @@ def compare(log_retained: Floats, drop: Floats) -> dict[str, float]:
     }
 
 
+@cache
+def _boosted() -> dict[str, float]:
+    fold = titres.drops()
+    log_retained = -np.log([scanned_drop(m) for m in VARIANTS.values()])
+    return compare(log_retained, np.array([fold["BOOST", v] for v in VARIANTS]))
+
+
+def serum_ddg(mutations: Iterable[str]) -> tuple[float, float]:
+    """RT times the log drop of a boosted serum's titre, and its standard deviation, kcal/mol.
+
+    From all binding that is left, to the power fitted to 18 variants; the deviation is that of variants left out.
+    """
+    found = _boosted()
+    return float(RT * found["power"] * np.log(scanned_drop(mutations))), float(RT * found["error"])
+
+
 def run(folder: Path | None = None) -> dict[str, Any]:
     """Everything the table beside the script can give, and with the folder what only that can."""
     from scipy.stats import spearmanr
@@ -321,11 +339,17 @@ def summary(result: dict[str, Any]) -> None:
     for mutations in (["E484K"], ["K417N"], ["N501Y"], ["L452R"], MEASURED["Beta"]):
         drawn = ddg_samples(mutations)
         shown = "  ".join(f"{c} {v:.2f}+-{drawn[c].std():.2f}" for c, v in ddg(mutations).items())
-        print(f"ddG {'+'.join(mutations):18s} {shown} kcal/mol")
+        whole = "{:.2f}+-{:.2f}".format(*serum_ddg(mutations))
+        print(f"ddG {'+'.join(mutations):18s} {shown}, boosted serum {whole} kcal/mol")
     for variant, found in result["antibodies"].items():
         scanned, seen = ddg(MEASURED[variant]), measured_ddg(variant)
         print(f"{variant}: class ddG scanned (measured), rms error {error_of_ddg(variant):.2f} kcal/mol")
         print("   " + "  ".join(f"{c} {scanned[c]:.2f} ({seen[c]:.2f})" for c in CLASSES))
+        for c in CLASSES:
+            of = antibodies().group == c
+            lost = np.mean(np.isinf(antibodies().ic50[variant][of]))
+            middle = [np.median(found[name][of]) for name in ("measured", "scanned")]
+            print(f"   {c}: median {middle[0]:.2f} kcal/mol measured, lost {lost:.2f}; median {middle[1]:.2f} scanned")
         print(f"   antibodies: rank correlation {found['rank correlation']:.2f},", end=" ")
         print(f"a lost one is scanned above a kept one in {found['lost above kept']:.2f}")
         for name in ("serum", "serum from scans"):
@@ -358,12 +382,13 @@ def panel(axes: Any, result: dict[str, Any]) -> None:
     for variant in ("ALPHA", "DELTA", "BA.1", "BA.4/5", "BQ.1.1", "CH.1"):
         k = list(VARIANTS).index(variant)
         label = variant.title() if variant in ("ALPHA", "DELTA") else variant
-        axes.annotate(label, (np.exp(x[k]), result["drop"][k]), xytext=(5, -9), textcoords="offset points", fontsize=8)
+        options = {"xytext": (-6, 3), "ha": "right"} if result["drop"][k] > 20.0 else {"xytext": (5, -9)}
+        axes.annotate(label, (np.exp(x[k]), result["drop"][k]), textcoords="offset points", fontsize=8, **options)
     axes.set(
         xscale="log", yscale="log", xlabel="1 / binding retained, from scans", ylabel="fold drop of titre, boosted"
     )
     axes.set(title=f"18 variants: r = {fit['r']:.2f}")
-    axes.legend(frameon=False, fontsize="small")
+    axes.legend(frameon=False, fontsize="small", loc="lower right")
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
@@ -382,7 +407,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
     for k, variant in enumerate(MEASURED):
         x, y = ddg(MEASURED[variant]), measured_ddg(variant)
         b.plot(list(x.values()), list(y.values()), "o", color=f"C{k}", label=variant)
-        for g in CLASSES:
+        for g in (g for g in CLASSES if y[g] > 0.45):
             b.annotate(g, (x[g], y[g]), xytext=(4, 3), textcoords="offset points", fontsize=8)
     most = 1.05 * max(max(measured_ddg(v).values()) for v in MEASURED)
     b.plot([0.0, most], [0.0, most], color="0.6", lw=0.8)

@@ -368,7 +368,7 @@ def summary(result: dict[str, Any]) -> None:
         )
 
 
-def panel(axes: Any, result: dict[str, Any], *, countries: tuple[str, ...] = ("USA", "GERMANY", "JAPAN")) -> None:
+def panel(axes: Any, result: dict[str, Any], *, countries: tuple[str, ...] = ("USA", "JAPAN")) -> None:
     """The share of delta in countries that were left out, predicted (line, 90 %) and observed (points)."""
     found = [p for p in result["paths"]["epochs"] if p.shift == "delta" and p.country in countries]
     for k, path in enumerate(found):
@@ -393,21 +393,25 @@ def draw(result: dict[str, Any], path: Path) -> None:
             at = titres.titre(kind, 30.0, folds[table, variant])
             label = f"{kind}, {variant.lower()}" if variant != "WT" else f"{kind}, wild type"
             a.plot(at, titres.protection(at), mark, color=f"C{k}", label=label)
-    a.set(xlabel="titre, IU/ml, 30 days later", ylabel="protected", title="A drop of titre is a loss of protection")
+    a.set(
+        xlabel="neutralising titre 30 days later", ylabel="protected", title="A drop of titre is a loss of protection"
+    )
     a.legend(frameon=False, fontsize="small")
     x = np.arange(4)
     parts = split(result)
     s0, antigenic, sd = (np.array([parts[s][k] for s in SHIFTS]) for k in range(3))
     b.bar(x, s0, color="0.75", label="its own, s0")
     b.bar(x, antigenic, bottom=s0, yerr=sd, color="C3", capsize=3, label="antigenic, +- sd")
-    b.plot(x, [result["data"].slope[result["data"].shift == s].mean() for s in SHIFTS], "k_", ms=25, label="observed")
+    b.plot(x, [result["data"].slope[result["data"].shift == s].mean() for s in SHIFTS], "k_", ms=40)
+    b.plot([], [], "k-", label="observed")
     b.set(xticks=x, xticklabels=SHIFTS, ylabel="selection, per day", title="Fitted: two epochs")
     b.legend(frameon=False, fontsize="small", loc="upper left")
     for k, (law, found) in enumerate(result["shifts"].items()):
         value, half = np.array([(p.predicted, p.half_width) for p in found.values()]).T
         label = {"none": "no immunity", "generation": "1 / generation time"}.get(law, law)
         c.errorbar(x + 0.16 * (k - 1.5), value, half, fmt="o", color=f"C{k}", capsize=2, label=label)
-    c.plot(x, [p.observed for p in found.values()], "k_", ms=45, label="observed")
+    c.plot(x, [p.observed for p in found.values()], "k_", ms=45)
+    c.plot([], [], "k-", label="observed")
     c.set(
         xticks=x, xticklabels=SHIFTS, ylabel="selection, per day", title="Predicted from the three other shifts, 90 %"
     )

@@ -1,6 +1,6 @@
 """H3N2 influenza in 2023: strains that more sera fail to neutralise grew faster.
 
-Growth advantages of 12 strains over A/Massachusetts/18/2022 (a factor per 3.6 days, from sequences) stand against titres of 95
+Growth advantages of 12 strains over A/Massachusetts/18/2022 (a factor per 3.6 days) stand against titres of 95
 sera, of children and of adults before vaccination, all from Kikawa and others 2025 (doi:10.1101/2025.03.04.641544).
 Each strain has a mean log titre, a median, the titre of a pool of the sera, and the share of sera at or below a cutoff:
 
@@ -243,6 +243,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
     axes[1].minorticks_off()
     varies = result["by cutoff"] > -0.99
     axes[2].semilogx(CUTOFFS[varies], result["by cutoff"][varies], color="C0")
+    axes[2].set_xticks([40, 100, 200, 500, 1000], ["40", "100", "200", "500", "1000"])
+    axes[2].minorticks_off()
     axes[2].axvline(result["cutoff"], color="0.5", lw=0.8)
     axes[2].set(xlabel="cutoff", ylabel="correlation with growth", title="The cutoff matters", ylim=(0.0, 1.0))
     for k, name in enumerate(("share below", "mean", "pool")):
