@@ -39,9 +39,9 @@ Floats = NDArray[np.float64]
 Rates = Mapping[str, float] | None  # of the network, in place of its own: what a mutation or a drug changes
 Hosts = dict[tuple[str, float], tuple[int, int, float]]  # by law and R0: lost, runs, probability
 
-PUBLISHED = {"tem": 19.91, "gen": 199.1, "struct": 10_000.0}  # steady state of the ODE
-PUBLISHED_EXTINCT = (0.254, 0.008)  # by day 200, exact simulation
-PUBLISHED_TABLE = {  # R0: lines of one infected cell that are lost; N = 100
+REFERENCE = {"tem": 19.91, "gen": 199.1, "struct": 10_000.0}  # ODE at rest
+REFERENCE_LOST = (0.254, 0.008)  # by day 200, exact simulation
+REFERENCE_TABLE = {  # R0: lines of one infected cell that are lost; N = 100
     1.5: {"continuous": 0.6667, "Poisson": 0.4172, "fixed": 0.4129},
     2.0: {"continuous": 0.5000, "Poisson": 0.2032, "fixed": 0.1988},
     5.0: {"continuous": 0.2000, "Poisson": 0.00698, "fixed": 0.00611},
@@ -336,7 +336,7 @@ def run(
         "partition": data.attrs["partition"],
         "extinct": lost.mean(),
         "means": {name: [float(value.mean()) for value in (ode[name].sel(time=day.time), day[name], day[name][~lost])]
-                  for name in PUBLISHED},
+                  for name in REFERENCE},
         "sizes": sizes,
         "ODE sizes": {name: float(ode.virion.to_numpy()[moments_of_death(data, tau)].mean())
                       for name, tau in until.items()},
@@ -417,12 +417,12 @@ def draw(found: dict[str, Any], in_hosts: Hosts, path: Path) -> None:
     plt.close(figure)
 
 
-def _row(name: str, values: Iterable[Any], width: int, form: str = ".4g") -> str:
-    return f"{name:23}" + "".join(f"{v if isinstance(v, str) else format(v, form):>{width}}" for v in values)
+def _row(name: str, values: Iterable[Any], width: int) -> str:
+    return f"{name:23}" + "".join(f"{v if isinstance(v, str) else format(v, '.4g'):>{width}}" for v in values)
 
 
 def summary(found: dict[str, Any], in_hosts: Hosts) -> str:
-    """Every number beside the published or closed one."""
+    """Every number beside the reference or closed one."""
     lost, k, days = found["extinct"], rates(found["parameters"]), np.array([20.0, 200.0])
     half = 1.96 * math.sqrt(lost * (1.0 - lost) / found["data"].sizes["replicate"])
     early, exact = exact_extinction(days, parameters=found["parameters"])
@@ -430,29 +430,30 @@ def summary(found: dict[str, Any], in_hosts: Hosts) -> str:
     cells = found["data"].sizes["replicate"]
     lines = [
         f"{found['partition']}\n",
-        f"Lost by day 200: {lost:.4f} ± {half:.4f} of {cells} cells by hybrid (published"
-        f" {PUBLISHED_EXTINCT[0]} ± {PUBLISHED_EXTINCT[1]}), master equation {exact:.4f} (by day 20 {early:.4f});",
+        f"Lost by day 200: {lost:.4f} ± {half:.4f} of {cells} cells by hybrid (reference"
+        f" {REFERENCE_LOST[0]} ± {REFERENCE_LOST[1]}), master equation {exact:.4f} (by day 20 {early:.4f});",
         f"    without assembly {linear:.4f}, and in the end {k['d_template'] / k['k_replicate']:.4f}\n",
-        _row("day 200", ("ODE", "published", "all cells", "lasting", "ODE / all"), 11),
+        _row("day 200", ("ODE", "reference", "all cells", "lasting", "ODE / all"), 11),
     ]
     for name, (ode, every, lasting) in found["means"].items():
-        lines.append(_row(name, (ode, PUBLISHED[name], every, lasting, ode / every), 11))
+        lines.append(_row(name, (ode, REFERENCE[name], every, lasting, ode / every), 11))
     lines += ["", _row("burst sizes", (*of_sizes(np.ones(2)), "ODE"), 11)]
     for name, sizes in found["sizes"].items():
         lines.append(_row(name, (*of_sizes(sizes).values(), found["ODE sizes"].get(name, "-")), 11))
-    lines += ["", _row("variance from", next(iter(found["shares"].values())), 21)]
-    lines += [_row(name, shares.values(), 21, ".3g") for name, shares in found["shares"].items()]
-    lines += ["", _row("one cell dies out", (f"R0 = {r0:g}" for r0 in PUBLISHED_TABLE), 20)]
+    lines += ["", _row("variance from", (*PARTS, "total"), 21)]
+    for name, shares in found["shares"].items():
+        lines.append(_row(name, (*(f"{shares[part]:.3f}" for part in PARTS), shares["total"]), 21))
+    lines += ["", _row("one cell dies out", (f"R0 = {r0:g}" for r0 in REFERENCE_TABLE), 20)]
     for law in CLASSIC:
         hits = [values for (of, _), values in in_hosts.items() if of == law]
         lines += [
-            _row(law, (extinction(law, r0) for r0 in PUBLISHED_TABLE), 20),
-            _row("    published", (values[law] for values in PUBLISHED_TABLE.values()), 20),
+            _row(law, (extinction(law, r0) for r0 in REFERENCE_TABLE), 20),
+            _row("    reference", (values[law] for values in REFERENCE_TABLE.values()), 20),
             _row("    simulated", (f"{n} of {runs}" for n, runs, _ in hits), 20),
-            _row("    p", (stats.binomtest(*values).pvalue for values in hits), 20, ".2f"),
+            _row("    p", (f"{stats.binomtest(*values).pvalue:.2f}" for values in hits), 20),
         ]
     for name, sizes in found["sizes"].items():
-        row = (f"{extinction(sizes, r):.3f} ± {1.96 * extinction_error(sizes, r):.3f}" for r in PUBLISHED_TABLE)
+        row = (f"{extinction(sizes, r):.3f} ± {1.96 * extinction_error(sizes, r):.3f}" for r in REFERENCE_TABLE)
         lines.append(_row(name, row, 20))
     return "\n".join(lines)
 
