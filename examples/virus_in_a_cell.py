@@ -212,7 +212,9 @@ def generating(bursts: Floats | str, mean: float) -> Callable[[float], tuple[flo
     raise ValueError(f"there is no law '{bursts}' of burst sizes; there are continuous, Poisson and fixed.")
 
 
-def extinction(bursts: Floats | str, r0: float, *, mean: float = 100.0, infected: int = 1, virions: int = 0) -> float:
+def extinction(
+    bursts: Floats | str, r0: float, *, mean: float = 100.0, infected: int | None = None, virions: int = 0
+) -> float:
     """Probability that an infection dies out which starts from so many infected cells and virions.
 
     s^infected (1 - q (1 - s))^virions, with q = r0 / E[N] and s the smallest root of s = E[(1 - q + q s)^N].
@@ -220,6 +222,7 @@ def extinction(bursts: Floats | str, r0: float, *, mean: float = 100.0, infected
     Args:
         bursts: sampled burst sizes [n], or a law: "continuous" (geometric), "Poisson" or "fixed", of mean `mean`.
         r0: cells that one infected cell infects on average, where all cells are susceptible.
+        infected: one cell, if nothing else is said and no virions are.
 
     Raises:
         ValueError: r0 is above the mean burst size, so that a virion would infect more than once; no such law.
@@ -239,7 +242,8 @@ def extinction(bursts: Floats | str, r0: float, *, mean: float = 100.0, infected
         s += step
         if step < 1e-13:
             break
-    return s**infected * (1.0 - q * (1.0 - s)) ** virions
+    cells = int(virions == 0) if infected is None else infected
+    return s**cells * (1.0 - q * (1.0 - s)) ** virions
 
 
 def extinction_error(sizes: Floats, r0: float) -> float:

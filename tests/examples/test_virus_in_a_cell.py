@@ -49,6 +49,8 @@ def test_closed_forms_of_extinction(module):
         assert s == pytest.approx(math.exp(-r0 * (1.0 - s)), rel=1e-9)
     s = module.extinction("fixed", 2.0)
     assert module.extinction("fixed", 2.0, infected=2, virions=3) == pytest.approx(s**2 * (1.0 - 0.02 * (1.0 - s)) ** 3)
+    # a hundred virions are a cell that burst
+    assert module.extinction("fixed", 2.0, virions=100) == pytest.approx(s, rel=1e-9)
     assert module.extinction(np.full(10, 100.0), 2.0) == pytest.approx(s, rel=1e-9)
     assert module.extinction("fixed", 0.9) == 1.0
     # from no virion or 200 of them, as often: s = 1/2 + (1 - q + q s)^200 / 2
