@@ -181,7 +181,7 @@ def infections(
     """Infectiousness, log10 of the peak and cells infected, [3, n], of infections phi [n], chunk by chunk."""
     n = len(phi)
     host = {name: np.broadcast_to(value, n) for name, value in {**host, "half": half}.items()}
-    parts = []
+    parts = [np.empty((3, 0))]
     for first in tqdm(range(0, n, CHUNK), desc="infections", delay=2.0, disable=not progress):
         some = slice(first, first + CHUNK)
         given = {name: value[some] for name, value in host.items()}
@@ -393,8 +393,9 @@ def panel(axes: Any, result: Mapping[str, Floats]) -> None:
     axes.plot(ddg, result["P(wave)"], color="#cb181d", label="P(wave), one import")
     axes.axhline(1.0, color="0.5", lw=0.8, ls="--")
     if (result["R_eff"] > 1.0).any():
-        first = int(np.argmax(result["R_eff"] > 1.0))
-        axes.axvspan(ddg[first], ddg[-1], color="#fcae91", alpha=0.3, lw=0)
+        last = max(int(np.argmax(result["R_eff"] > 1.0)), 1)
+        crossing = np.interp(1.0, result["R_eff"][last - 1 : last + 1], ddg[last - 1 : last + 1])
+        axes.axvspan(crossing, ddg[-1], color="#fcae91", alpha=0.3, lw=0)
     axes.set(xlabel="ddG, kcal/mol", ylabel="R_eff, P(wave)", xlim=(ddg[0], ddg[-1]), ylim=(0, None))
     axes.legend(frameon=False, fontsize=8, loc="upper left")
 
@@ -412,8 +413,8 @@ def draw_courses(axes: Any) -> None:
             name = "naive" if ddg > 10.0 else f"{ddg:g}"
             axes.semilogy(times, v, style, color=colour, lw=1.2, label=name if killing else None)
     axes.axhline(LEAST, color="0.6", lw=0.8)
-    axes.set(xlabel="days", ylabel="virus, TCID50/ml", ylim=(0.05, 3e6), xlim=(0, 16))
-    axes.legend(frameon=False, fontsize=7, title="ddG; dashed: no killing", title_fontsize=7)
+    axes.set(xlabel="days", ylabel="virus, TCID50/ml", ylim=(0.05, 1e9), xlim=(0, 16))
+    axes.legend(frameon=False, fontsize=8, ncols=3, title="ddG, kcal/mol; dashed: without killing", loc="upper center")
 
 
 def draw(found: Mapping[str, Any], waves: Mapping[float, Any], unsure: Mapping[str, Any], path: Path) -> None:
@@ -429,13 +430,14 @@ def draw(found: Mapping[str, Any], waves: Mapping[float, Any], unsure: Mapping[s
     panel(axes[0, 1], found["curves"])
     axes[0, 1].plot(found["curves"]["ddG"], found["curves"]["trap"], ":", color="k", label="R_eff without killing")
     axes[0, 1].plot([r[0] for r in REFERENCE], [r[4] for r in REFERENCE], "o", ms=4, color="#08306b", mfc="none")
-    axes[0, 1].legend(frameon=False, fontsize=8, loc="lower right")
+    axes[0, 1].set_ylim(0.0, 4.2)
+    axes[0, 1].legend(frameon=False, fontsize=8, loc="upper right")
     axes[0, 2].plot(found["curves"]["ddG"], found["curves"]["R_eff"], color="k", label="one class of antibody")
     for (n, _, r_eff), colour in zip(found["classes"], ("#c6dbef", "#6baed6", "#2171b5"), strict=True):
         axes[0, 2].plot(np.linspace(0.0, 4.0, len(r_eff)), r_eff, color=colour, label=f"three, {n} escaped")
     axes[0, 2].axhline(1.0, color="0.5", lw=0.8, ls="--")
     axes[0, 2].set(xlabel="ddG of each, kcal/mol", ylabel="R_eff")
-    axes[0, 2].legend(frameon=False, fontsize=8)
+    axes[0, 2].legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 0.06))
     wave.draw_waves(axes[1, 0], waves)
     uncertainty.draw_band(axes[1, 1], unsure["ddG"], unsure["band"][0], unsure["band"][2])
     uncertainty.draw_indices(axes[1, 2], unsure["Sobol"])

@@ -165,7 +165,8 @@ def indices(
 ) -> list[tuple[int, dict[str, Floats]]]:
     """Sobol's indices of a model of values [rows, factors], from n / 8, n / 4, n / 2 and n base samples.
 
-    n is a power of 2. Each is SALib's answer: S1, ST and half the width of their 95 % intervals, S1_conf, ST_conf, all [factors].
+    n is a power of 2. Each is SALib's answer: S1, ST and half the width of their 95 % intervals, S1_conf and ST_conf,
+    all [factors].
     """
     what = problem(factors)
     rows = sample_sobol.sample(what, n, calc_second_order=False, scramble=True, seed=seed)
@@ -214,12 +215,12 @@ def draw_band(axes: Any, grid: Floats, chances: Floats, alone: Floats) -> None:
     for tail, shade in ((0.05, 0.15), (0.25, 0.3)):
         axes.fill_between(
             grid, *np.quantile(chances, [tail, 1.0 - tail], axis=0), color="#2171b5", alpha=shade, lw=0,
-            label=f"{100 * (1 - 2 * tail):.0f} % of what is not known",
+            label=f"{100 * (1 - 2 * tail):.0f} % of parameter sets",
         )  # fmt: skip
     axes.plot(grid, chances.mean(axis=0), color="#08306b", label="mean: P(wave)")
     for edge in np.quantile(alone, [0.05, 0.95], axis=0):
         axes.plot(grid, edge, ":", color="#cb181d")
-    axes.plot([], [], ":", color="#cb181d", label="90 %, error of ddG alone")
+    axes.plot([], [], ":", color="#cb181d", label="90 %, only ddG unsure")
     axes.set(xlabel="ddG, kcal/mol", ylabel="P(wave) from one import", ylim=(0, 1))
     axes.legend(frameon=False, fontsize=7, loc="upper left")
 
@@ -248,7 +249,7 @@ def draw_convergence(axes: Any, steps: list[Any]) -> None:
             marker="o", ms=3, lw=1, capsize=2, label=NAMES[list(FACTORS)[k]],
         )  # fmt: skip
     axes.set_xscale("log", base=2)
-    axes.set(xlabel="base samples", ylabel="total index", ylim=(0, None))
+    axes.set(xlabel="base samples", ylabel="total index", ylim=(0, 0.8))
     axes.legend(frameon=False, fontsize=7)
 
 

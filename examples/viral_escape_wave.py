@@ -165,7 +165,7 @@ def run(*, imports: int = 20000, seed: int = 1) -> dict[str, Any]:
     joined = np.sum((shares * chance)[:, None] * kernel, axis=0)
     rise = np.diff(np.log(after.cases[1, 300:401])).mean() / 0.1
     return {
-        "waves": {ddg: renewal(ddg) for ddg in (1.7, 1.9, 2.0, 2.84)},
+        "waves": {ddg: renewal(ddg) for ddg in (1.8, 1.95, 2.0, 2.84)},
         "imports": chances,
         "attack": (float(after.attack[1]), attack(chain.escape(2.0), people)),
         "generation": generation_interval(kernel[0], 0.1),
@@ -198,5 +198,5 @@ def draw_waves(axes: Any, waves: Mapping[float, Wave]) -> None:
     axes.fill_between(first.days, 1000.0 * first.cases[0], color="0.8", lw=0, label="wild type")
     for (ddg, w), colour in zip(waves.items(), plt.get_cmap("plasma")(np.linspace(0.0, 0.8, len(waves))), strict=True):
         axes.plot(w.days, 1000.0 * w.cases[1], color=colour, label=f"{ddg:g} kcal/mol: {100.0 * w.attack[1]:.0f} %")
-    axes.set(xlabel="days", ylabel="cases per 1,000 people and day", ylim=(0, None))
-    axes.legend(frameon=False, fontsize=7, title="infected in all", title_fontsize=7)
+    axes.set(xlabel="days", ylabel="cases per 1,000 people and day", ylim=(0, 1600.0 * first.cases.max()))
+    axes.legend(frameon=False, fontsize=7, title="infected by day 300", title_fontsize=7, loc="upper right")
