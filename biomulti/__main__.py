@@ -115,8 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     models.set_defaults(command=_models)
 
     demo = commands.add_parser("demo", help="run a demonstration")
-    demo.add_argument("name", choices=("morphogenesis",))
-    demo.add_argument("--out", type=Path, default=Path("results/morphogenesis"), help="folder for the results")
+    demo.add_argument("name", choices=("morphogenesis", "viral-escape"))
+    demo.add_argument("--out", type=Path, help="folder for the results (default: results/NAME)")
     demo.add_argument("--seed", type=int, default=1)
     demo.set_defaults(command=_demo)
 
@@ -247,11 +247,12 @@ def _models(options: argparse.Namespace) -> None:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    from biomulti.demos import morphogenesis
+    from importlib import import_module
 
     if options.seed < 0:
         raise OptionError("--seed must be 0 or more.")
-    morphogenesis.main(options.out, seed=options.seed)
+    name = options.name.replace("-", "_")
+    import_module(f"biomulti.demos.{name}").main(options.out or Path("results") / name, seed=options.seed)
 
 
 def _doctor(options: argparse.Namespace) -> None:
