@@ -10,7 +10,7 @@
     wave        1 - s from one import, s = (1 + R (1 - s) / k)^-k (Lloyd-Smith et al. 2005, doi:10.1038/nature04153);
                 renewal of two strains, i(t) = S(t) P integral of K(a) i(t - a) da, with K from V(t) of the network.
 
-What if: `escape(2.0, Population(immune=0.9))`, `escape(2.0, drug=0.9)`, `escape({"class 1": 3.0}, ...)`.
+What if: `escape(2.0, Population(immune=0.9))`, `escape(2.0, drug=0.9)`, `mutated(["K417N", "E484K"])`.
 docs/viral_escape.md says what was chosen and what comes out; viral_escape_uncertainty.py how sure one can be.
 """
 
@@ -31,19 +31,27 @@ from tqdm import tqdm
 import biomulti as bm
 from biomulti.demos.scripts import example
 
+titres = example("titre_immunity")
+scans = example("antibody_escape")
+
 Floats = NDArray[np.float64]
 
-RT = 0.6163  # kcal/mol at 37 C
+RT = titres.RT  # kcal/mol at 37 C
 TITRE = 100.0  # A / K of the wild type
 KILLING = 8.0  # per day, of infected cells, from day 4 on
 HALF = 1e4  # TCID50/ml at which a host is half as infectious as can be
 LEAST = 1.0  # TCID50/ml below which a host is not infectious
 DAYS = 20.0  # of an infection
-MUTATION = 8e-5  # per genome copied, of one given substitution: a third of 2.5e-4, doi:10.7554/eLife.26437
-VIRIONS = 100.0  # that an infected cell makes in all; 1/R does not depend on it
 CHUNK = 4000  # infections simulated at once
-# titre drops after Meijers et al. 2023, doi:10.1016/j.cell.2023.09.022: after two doses, but where it says otherwise
-FOLD_DROPS = {"Alpha": 1.8, "Delta": 3.2, "Omicron, boosted": 6.7, "Omicron": 47.0}
+# titre drops after Meijers et al. 2023, doi:10.1016/j.cell.2023.09.022
+DROPS = {
+    "Alpha": ("VAC", "ALPHA"),
+    "Delta": ("VAC", "DELTA"),
+    "Omicron, boosted": ("BOOST", "OMICRON"),
+    "Omicron": ("VAC", "OMICRON"),
+}
+# mutations, or names in antibody_escape.NAMED
+SHOWN = {"E484K": "E484K", "Beta": "BETA", "BA.1": "BA.1", "XBB.1.5": "XBB.1.5"}
 # ddG (kcal/mol), R within, log10 of the peak, P, R_eff to be met
 REFERENCE = (
     (0.0, 0.216, None, 0.0, 0.400),
@@ -55,24 +63,6 @@ REFERENCE = (
 WITHIN_HOST = bm.load("within_host")
 BACCAM: dict[str, Any] = {p.id: p.value for p in WITHIN_HOST.parameters}
 BACCAM |= {s.id: s.initial_amount for s in WITHIN_HOST.species}
-
-# First cells of mutant (M in eclipse, J) or wild type (E, I), virions one by one; ends when the mutant has `enough`.
-FOUNDER = """
-model founder()
-  unit substance = item; unit extent = item; unit volume = litre; unit time_unit = 86400 second;
-  compartment lining = 1;
-  substanceOnly species E in lining, I in lining, V in lining, M in lining, J in lining, W in lining;
-  E = 0; I = 0; V = 0; M = 1; J = 0; W = 0;
-  eclipse: E -> I; going*k*E;           mutant_eclipse: M -> J; going*k*M;
-  death: I -> ; going*d*I;              mutant_death: J -> ; going*d*J;
-  release: I -> I + V; going*p*I;       mutant_release: J -> J + W; going*p*J;
-  entry: V -> E; going*(1 - mu)*q*c*V;  mutant_entry: W -> M; going*q_mutant*c*W;
-  error: V -> M; going*mu*q*c*V;
-  loss: V -> ; going*(1 - q)*c*V;       mutant_loss: W -> ; going*(1 - q_mutant)*c*W;
-  k = 4; d = 5.2; p = 520; c = 5.2; q = 0; q_mutant = 0; mu = 0; going = 1; enough = 200;
-  at (M + J >= enough): going = 0;
-end
-"""
 
 
 @dataclass(frozen=True)
@@ -110,15 +100,14 @@ class Escape:
     types: tuple[Floats, Floats, Floats]
 
 
-def ddg_of(fold_drop: ArrayLike) -> Floats:
-    """kcal/mol that lower a titre so many times: RT ln(fold drop)."""
-    return np.asarray(RT * np.log(fold_drop))
+def serum(shares: Mapping[str, float], *, against: float = TITRE) -> dict[str, float]:
+    """A / K by class, in proportion to `shares`, that together neutralise as one class with A / K = `against`."""
 
+    def excess(scale: float) -> float:
+        return math.fsum(math.log1p(scale * share) for share in shares.values()) - math.log1p(against)
 
-def together(mutations: Sequence[str], table: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """ddG by class of antibody of several mutations, from a table of each: they add up (no epistasis)."""
-    classes = sorted({c for m in mutations for c in table[m]})
-    return {c: math.fsum(table[m].get(c, 0.0) for m in mutations) for c in classes}
+    scale = brentq(excess, 0.0, against / math.fsum(shares.values()))
+    return {name: float(scale * share) for name, share in shares.items()}
 
 
 def infective(ddg: float | Floats | Mapping[str, Any], titre: Mapping[str, Any]) -> Floats:
@@ -287,33 +276,13 @@ def chance_of_a_wave(found: Escape, people: Population, *, imports: int = 1) -> 
     return 1.0 - least_root(means, weights, people.dispersion) ** imports
 
 
-def founded(
-    r: float,
-    *,
-    runs: int = 2000,
-    seed: int = 1,
-    method: str = "ssa",
-    initial: Mapping[str, float] | None = None,
-    **parameters: float,
-) -> float:
-    """The share of first cells that found an infection of 200 cells, molecule by molecule (network FOUNDER)."""
-    run = bm.simulate(
-        FOUNDER, t_end=40.0, every=40.0, replicates=runs, method=method, seed=seed, progress=False, initial=initial,
-        parameters={"q_mutant": r / VIRIONS, **parameters},
-    )  # fmt: skip
-    last = run.isel(time=-1)
-    return float(np.mean((last["M"] + last["J"]).to_numpy() > 0))
+def mutated(mutations: Sequence[str], *, people: Population | None = None, **options: Any) -> Escape:
+    """The chain for mutations such as E484K of the SARS-CoV-2 receptor-binding domain, ddG from deep mutational scans.
 
-
-def escape_within(cells: float, r: float, mutation: float = MUTATION) -> float:
-    """1 - exp(-mu N (1 - 1/R)): that a mutant arises among N infections of cells, and is founded."""
-    return float(-np.expm1(-mutation * cells * founding(r)))
-
-
-def three_classes(classes: int = 3) -> Population:
-    """People with several classes of antibody of equal titre, which neutralise the wild type as well as one does."""
-    each = (1.0 + TITRE) ** (1.0 / classes) - 1.0
-    return Population(titre={f"class {k + 1}": each for k in range(classes)})
+    people: with antibodies of the classes A to F of `antibody_escape`; unless given, in its proportions.
+    """
+    people = Population(titre=serum(scans.weights())) if people is None else people
+    return escape(scans.ddg(mutations), people, **options)
 
 
 def curves(points: int = 41, *, people: Population | None = None, **options: Any) -> dict[str, Floats]:
@@ -325,24 +294,24 @@ def curves(points: int = 41, *, people: Population | None = None, **options: Any
     return {"ddG": ddg, "R_eff": found.r_eff, "P(wave)": chance_of_a_wave(found, people), "trap": trap.r_eff}
 
 
-def run(*, founders: int = 2000, seed: int = 1) -> dict[str, Any]:
-    """The table of the reference, thresholds, curves, founders and what-ifs."""
+def run() -> dict[str, Any]:
+    """The table of the reference, thresholds, curves, named mutations and what-ifs."""
     energies = np.array([row[0] for row in REFERENCE])
-    many = three_classes()
+    many = Population(titre=serum(dict.fromkeys(("class 1", "class 2", "class 3"), 1.0)))
+    six = Population(titre=serum(scans.weights()))
     hit = [list(many.titre)[:k] for k in (1, 2, 3)]
     grid = np.linspace(0.0, 4.0, 41)
-    mutant = float(reproduction(infective(2.0, {"antibody": TITRE})))
-    levels = (0.0, 3.0, 10.0, TITRE)
-    wild = infections(np.array([1.0 / (1.0 + a) for a in levels]))[2]
+    folds = titres.drops()
+    drops = {name: float(titres.ddg_of_drop(folds[pair])) for name, pair in DROPS.items()}
     return {
         "table": escape(energies, every=0.02),
         "threshold": threshold(every=0.02),
         "curves": curves(),
         "spread": threshold(Population(spread=0.55)),
         "classes": [(len(c), threshold(many, classes=c), escape(dict.fromkeys(c, grid), many).r_eff) for c in hit],
-        "founders": {r: founded(r, runs=founders, seed=seed) for r in (1.98, 2.97, 4.45)},
-        "arising": {a: (n, escape_within(n, mutant)) for a, n in zip(levels, wild, strict=True)},
-        "drops": {name: (float(ddg_of(x)), escape(ddg_of(x)).r_eff[0]) for name, x in FOLD_DROPS.items()},
+        "drops": {name: (ddg, escape(ddg).r_eff[0]) for name, ddg in drops.items()},
+        "scans": {name: mutated(scans.NAMED.get(key, key).split()).r_eff[0] for name, key in SHOWN.items()},
+        "IC50": {name: escape(scans.measured_ddg(name), six).r_eff[0] for name in ("Beta", "Omicron")},
         "what if": {
             "as it is": escape(2.0).r_eff[0],
             "titres three times as high": escape(2.0, Population(titre={"antibody": 3.0 * TITRE})).r_eff[0],
@@ -375,12 +344,12 @@ def summary(found: Mapping[str, Any]) -> str:
         + ", ".join(
             f"{n} escaped at {x:.3f}" if x < math.inf else f"{n} escaped: never" for n, x, _ in found["classes"]
         ),
-        "first cells that found an infection (1 - 1/R): "
-        + ", ".join(f"{x:.3f} ({founding(r):.3f})" for r, x in found["founders"].items()),
-        "P(a mutant of 2 kcal/mol arises and is founded) in one infected by the wild type: "
-        + ", ".join(f"A/K {a:g}: {p:.2g} ({n:.2g} cells)" for a, (n, p) in found["arising"].items()),
         "titre drops: "
         + ", ".join(f"{name} {d:.2f} kcal/mol, R_eff {r:.2f}" for name, (d, r) in found["drops"].items()),
+        "mutations of SARS-CoV-2, ddG from scans, R_eff: "
+        + ", ".join(f"{name} {r:.2f}" for name, r in found["scans"].items())
+        + "; from IC50s: "
+        + ", ".join(f"{name} {r:.2f}" for name, r in found["IC50"].items()),
         "2 kcal/mol, R_eff: " + ", ".join(f"{name} {r:.2f}" for name, r in found["what if"].items()),
     ]
     return "\n".join(lines)
@@ -453,8 +422,10 @@ def draw(found: Mapping[str, Any], waves: Mapping[float, Any], unsure: Mapping[s
 def main() -> None:
     """Everything, with the waves and the uncertainty."""
     wave, uncertainty = example("viral_escape_wave"), example("viral_escape_uncertainty")
+    founding_cells = example("viral_escape_founding")
     found = run()
     print(summary(found))
+    print(founding_cells.summary(founding_cells.run()))
     print(wave.summary(waves := wave.run()))
     print(uncertainty.summary(unsure := uncertainty.run()))
     draw(found, waves["waves"], unsure, Path("results/viral_escape.png"))

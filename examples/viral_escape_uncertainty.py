@@ -16,7 +16,7 @@ Saltelli's design (Saltelli et al. 2010, doi:10.1016/j.cpc.2009.09.018).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,15 +93,46 @@ def drawn(n: int, *, seed: int, correlation: float = 0.0, only: tuple[str, ...] 
 
 
 def answers(
-    values: Floats, ddg: float | Floats = DDG, *, spread: float = SPREAD, progress: bool = False, **options: Any
+    values: Floats,
+    ddg: float | Floats | Mapping[str, Floats] = DDG,
+    *,
+    shares: Mapping[str, float] | None = None,
+    spread: float = SPREAD,
+    progress: bool = False,
+    **options: Any,
 ) -> tuple[Any, Any]:
-    """The chain for values [n, factors]: an Escape of n, and the populations."""
+    """The chain for values [n, factors]: an Escape of n, and the populations.
+
+    ddg: of every class, or by class; its error is the same for all. shares: of classes of antibody, one unless given.
+    """
     given = dict(zip(FACTORS, values.T, strict=True))
-    people = chain.Population(
-        r0=given.pop("R0"), immune=given.pop("immune"), titre={"antibody": given.pop("titre")}, spread=spread
-    )
-    ddg = ddg + given.pop("ddG")
-    return chain.escape(ddg, people, hosts=HOSTS, every=EVERY, progress=progress, **given, **options), people
+    level, error = given.pop("titre") / chain.TITRE, given.pop("ddG")
+    titre = {name: a * level for name, a in chain.serum(shares or {"antibody": 1.0}).items()}
+    people = chain.Population(r0=given.pop("R0"), immune=given.pop("immune"), titre=titre, spread=spread)
+    energies = {c: e + error for c, e in ddg.items()} if isinstance(ddg, Mapping) else ddg + error
+    return chain.escape(energies, people, hosts=HOSTS, every=EVERY, progress=progress, **given, **options), people
+
+
+def mutated(mutations: Sequence[str], n: int = 400, *, seed: int = 1, **options: Any) -> dict[str, float]:
+    """R_eff and P(wave) of named mutations, given that the wild type is held (its R_eff < 1 in the same population).
+
+    For each theta the antibodies of each class of the scans are drawn anew. "held": the share of theta for which it is.
+    """
+    values, shares = drawn(n, seed=seed), chain.scans.weights()
+    known = values.copy()
+    known[:, list(FACTORS).index("ddG")] = 0.0
+    held = answers(known, dict.fromkeys(shares, np.zeros(n)), shares=shares, **options)[0].r_eff < 1.0
+    ddg = chain.scans.ddg_samples(mutations, samples=n, seed=seed)
+    found, people = answers(values, ddg, shares=shares, **options)
+    low, median, high = np.quantile(found.r_eff[held], [0.025, 0.5, 0.975])
+    return {
+        "R_eff, 2.5 %": float(low),
+        "R_eff, median": float(median),
+        "R_eff, 97.5 %": float(high),
+        "P(R_eff > 1)": float(np.mean(found.r_eff[held] > 1.0)),
+        "P(wave)": float(chain.chance_of_a_wave(found, people)[held].mean()),
+        "held": float(held.mean()),
+    }
 
 
 def band(
@@ -190,6 +221,7 @@ def run(*, n: int = 200, outer: int = 400, base: int = 1024, seed: int = 1, prog
         "nested": nested(outer=outer, seed=seed),
         "correlated": nested(outer=outer, seed=seed, correlation=-0.9),
         "larger": nested(outer=outer, seed=seed, correlation=-0.9, ddg=3.0),
+        "named": {name: mutated(chain.scans.NAMED.get(key, key).split()) for name, key in chain.SHOWN.items()},
         "Sobol": sensitivity(base, seed=seed, progress=progress),
     }
 
@@ -199,6 +231,11 @@ def summary(found: Mapping[str, Any]) -> str:
     parts, others, larger = found["nested"], found["correlated"], found["larger"]
     lines = [f"{'':38} {'b, p independent':>17} {'b, p at r = -.9':>17} {'the same, 3 kcal':>17}"]
     lines += [f"{name:38} {parts[name]:17.3f} {others[name]:17.3f} {larger[name]:17.3f}" for name in parts]
+    lines += [
+        f"{name}: R_eff {x['R_eff, median']:.2f} ({x['R_eff, 2.5 %']:.2f} to {x['R_eff, 97.5 %']:.2f}), above 1 with "
+        f"{x['P(R_eff > 1)']:.2f}, P(wave) {x['P(wave)']:.3f}"
+        for name, x in found["named"].items()
+    ]
     lines += ["", f"{'Sobol indices of R_eff':24} {'first order':>16} {'total':>16}   total with n/8, n/4, n/2, n"]
     last = found["Sobol"][-1][1]
     for k in np.argsort(-np.asarray(last["ST"])):
