@@ -423,6 +423,7 @@ def main() -> None:
     """Everything, with the waves and the uncertainty."""
     wave, uncertainty = example("viral_escape_wave"), example("viral_escape_uncertainty")
     founding_cells = example("viral_escape_founding")
+    uncertainty.salib()
     found = run()
     print(summary(found))
     print(founding_cells.summary(founding_cells.run()))

@@ -26,12 +26,6 @@ from scipy.stats import norm
 
 from biomulti.demos.scripts import example
 
-try:
-    from SALib.analyze import sobol as analyse_sobol  # type: ignore[import-untyped]
-    from SALib.sample import sobol as sample_sobol  # type: ignore[import-untyped]
-except ImportError:
-    raise SystemExit("this example needs SALib: pip install 'biomulti[inference]'") from None
-
 chain = example("viral_escape")
 wave = example("viral_escape_wave")
 
@@ -67,6 +61,16 @@ NAMES = {
     "p": "release rate p", "k": "eclipse rate k", "V": "virus at the start", "titre": "median titre", "R0": "R0",
     "kill_max": "rate of killing", "half": "half-infectious load",
 }  # fmt: skip
+
+
+def salib() -> tuple[Any, Any]:
+    """SALib's Sobol sampling and analysis. Raises ImportError, saying what to install, where it is missing."""
+    try:
+        from SALib.analyze import sobol as analysis  # type: ignore[import-untyped]
+        from SALib.sample import sobol as sampling  # type: ignore[import-untyped]
+    except ImportError as missing:
+        raise ImportError("Sobol indices need SALib: pip install 'biomulti[inference]'") from missing
+    return sampling, analysis
 
 
 def problem(factors: Mapping[str, tuple[str, list[float]]]) -> dict[str, Any]:
@@ -199,12 +203,13 @@ def indices(
     n is a power of 2. Each is SALib's answer: S1, ST and half the width of their 95 % intervals, S1_conf and ST_conf,
     all [factors].
     """
+    sampling, analysis = salib()
     what = problem(factors)
-    rows = sample_sobol.sample(what, n, calc_second_order=False, scramble=True, seed=seed)
+    rows = sampling.sample(what, n, calc_second_order=False, scramble=True, seed=seed)
     y = model(rows)
     steps = [n // 8, n // 4, n // 2, n]
     each = len(factors) + 2
-    return [(m, analyse_sobol.analyze(what, y[: m * each], calc_second_order=False, seed=seed)) for m in steps]
+    return [(m, analysis.analyze(what, y[: m * each], calc_second_order=False, seed=seed)) for m in steps]
 
 
 def sensitivity(n: int = 1024, *, ddg: float = DDG, seed: int = 1, progress: bool = True) -> list[Any]:
@@ -308,6 +313,7 @@ def draw(found: Mapping[str, Any], path: Path) -> None:
 
 
 if __name__ == "__main__":
+    salib()
     result = run()
     print(summary(result))
     draw(result, Path("results/viral_escape_uncertainty.png"))
