@@ -105,9 +105,9 @@ def front_after(speed: float, steep: float, start: float, end: float) -> float:
 
 def extinction(shed: Floats, caught: float) -> float:
     """The least root of x = < exp(-q N (1 - x)) > over what cells shed, N [n]; q = `caught`."""
-    x = 0.0
-    for _ in range(5000):
-        x = float(np.mean(np.exp(-caught * shed * (1.0 - x))))
+    x, before = 0.0, -1.0
+    while x - before > 1e-9:  # grows towards the root
+        x, before = float(np.mean(np.exp(-caught * shed * (1.0 - x)))), x
     return x
 
 
