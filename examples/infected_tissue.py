@@ -171,6 +171,21 @@ def alone(*, across: int = 20, until: float = 70.0, dt: float = 1.0, seed: int =
     return {"extinct": float(virus == 0.0 and few), "infected": float(infected(data)[-1])}
 
 
+def escapes(mutation: float, *, seeds: range = range(11, 31), t_end: float = 36.0) -> tuple[Floats, NDArray[np.bool_]]:
+    """Copies of the first virus in 40 x 40 cells with interferon 1, and whether mutants took 20 cells or more, [seeds].
+
+    Escape is due with the probability 1 - exp(-mu n P): n copies where there are no mutants, P the chance of a mutant.
+    """
+    copies, taken = [], []
+    for seed in seeds:
+        data = run(
+            cells=(40, 40), interferon=1.0, mutation=mutation, t_end=t_end, every=t_end, seed=seed, progress=False
+        ).isel(time=-1)
+        copies.append(float(data["Copies"].sum()))
+        taken.append(int(by_mutant(data).sum()) >= 20)
+    return np.array(copies), np.array(taken)
+
+
 # What else has a closed form
 
 
