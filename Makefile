@@ -4,11 +4,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := $(VENV)/.peers
+DEMO   ?= morphogenesis
 
 .PHONY: demo test lint fuzz soak bench conformance biomodels models clean help
 
 help:
-	@echo "make demo    the morphogenesis demo: data, picture and movie in results/"
+	@echo "make demo    an embryo gastrulates: data, pictures and movies in results/; with DEMO=viral-escape,"
+	@echo "             from one mutation to a new wave"
 	@echo "make test    ruff, mypy and pytest"
 	@echo "make lint    ruff and mypy alone"
 	@echo "make fuzz    many broken models; ARGS='--loads 20000 --runs 200 --seed 0'"
@@ -33,7 +35,7 @@ $(PEERS): $(READY)
 	@touch $(PEERS)
 
 demo: $(READY)
-	$(BIN)/biomulti demo morphogenesis
+	$(BIN)/biomulti demo $(DEMO)
 
 lint: $(READY)
 	$(BIN)/ruff check .
