@@ -24,7 +24,7 @@ import numpy as np
 from biomulti.demos.scripts import example
 
 CELLS = 1000  # infected, each by itself
-HOURS = 36.0  # of a plaque
+HOURS = 48.0  # of a plaque
 COLOURS = {"E484K": "#9ecae1", "Beta": "#4292c6", "Omicron": "#08306b"}
 
 
