@@ -6,7 +6,7 @@ Each scale is a script of `examples/` with a page of its own in `docs/`, run her
     cell        a virus that begins with one template, molecule by molecule                  virus_in_a_cell
     tissue      a plaque, with virions and interferon as fields between the cells            infected_tissue
     host        the load of immune hosts, from the network `within_host`                     viral_escape
-    hosts       secondary cases, and the chance that one import starts a wave                viral_escape
+    hosts       secondary cases, waves, and the chance that one import starts one            viral_escape
     population  a variant's share in countries that its prediction has not seen              population_immunity
 
 What is found is printed beside what is known.
@@ -24,7 +24,7 @@ import numpy as np
 from biomulti.demos.scripts import example
 
 CELLS = 1000  # infected, each by itself
-HOURS = 48.0  # of a plaque
+HOURS = 40.0  # of a plaque
 COLOURS = {"E484K": "#9ecae1", "Beta": "#4292c6", "Omicron": "#08306b"}
 
 
@@ -36,14 +36,16 @@ def main(folder: Path, *, seed: int = 1) -> None:
     import matplotlib.pyplot as plt
 
     started = perf_counter()
-    figure, axes = plt.subplots(2, 3, figsize=(15.0, 9.0), layout="constrained")
+    figure, axes = plt.subplots(2, 4, figsize=(19.0, 9.0), layout="constrained")
     scales: tuple[tuple[str, Callable[[Any, int], None]], ...] = (
         ("1  Molecule: what mutations cost antibodies", molecule),
         ("2  Cell: one virus, molecule by molecule", cell),
         ("3  Tissue: a plaque, with interferon", plaque),
         ("4  Host: virus where antibodies leave some", host),
-        ("5  Between hosts: does a wave follow?", wave),
-        ("6  Population: delta, in countries left out", population),
+        ("5  Between hosts: secondary cases", cases),
+        ("6  Waves of mutants, after one of the wild type", waves),
+        ("7  What is known: does a wave follow?", chances),
+        ("8  Population: delta, in countries left out", population),
     )
     for ax, (title, scale) in zip(axes.flat, scales, strict=True):
         print(f"\n{title}", flush=True)
@@ -75,7 +77,7 @@ def molecule(axes: Any, seed: int) -> None:
             print("   (from IC50s: " + "  ".join(f"{e:.2f}" for e in seen.values()) + ")", end="")
         print()
     axes.set_xticks(place, [f"{c}\n{100 * s:.0f} %" for c, s in share.items()])
-    axes.set(xlabel="class of antibody, and its share of the binding", ylabel="ddG, kcal/mol")
+    axes.set(xlabel="class of antibody, and its share of the binding", ylabel="ddG, kcal/mol", ylim=(0.0, 3.8))
     axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper left")
 
 
@@ -107,33 +109,57 @@ def plaque(axes: Any, seed: int) -> None:
 
 
 def host(axes: Any, seed: int) -> None:
-    """Virus in immune hosts for mutations of several energies, and in a naive one."""
+    """Virus in immune hosts for mutations of several energies, and in a naive one; titres of six volunteers."""
     script = example("viral_escape")
     naive = script.course(np.ones(1), every=0.01, kill_max=0.0)
     top = int(np.argmax(naive[1][0]))
     print(f"naive host: peak on day {naive[0][top]:.2f} (2.33), log10 {np.log10(naive[1][0, top]):.3f} (5.888)")
     script.draw_courses(axes)
+    volunteers = example("within_host")
+    titres = np.where(volunteers.TITRES > volunteers.LIMIT, volunteers.TITRES, np.nan)
+    days = np.arange(1, titres.shape[1] + 1) + np.zeros_like(titres)
+    axes.plot(days.ravel(), 10.0 ** titres.ravel(), "o", ms=3, color="0.6", zorder=0)
+    axes.annotate("grey: six volunteers, naive", (0.97, 0.72), xycoords="axes fraction", ha="right", fontsize=8)
 
 
-def wave(axes: Any, seed: int) -> None:
-    """R_eff and the chance of a wave against the energy of a mutation, with what is not known; named mutations."""
-    script, unsure = example("viral_escape"), example("viral_escape_uncertainty")
+def cases(axes: Any, seed: int) -> None:
+    """R_eff against the energy that a mutation costs one class of antibody; named mutations, of six classes."""
+    script, scans = example("viral_escape"), example("antibody_escape")
     print(f"R_eff = 1 at {script.threshold(every=0.02):.3f} kcal/mol (reference 1.877)")
-    grid = np.linspace(0.0, 4.0, 17)
-    chances, _, alone = unsure.band(grid, 100, seed=seed)
-    unsure.draw_band(axes, grid, chances, alone)
-    scans = example("antibody_escape")
+    script.panel(axes, script.curves())
     for name, mutations in strains(scans).items():
-        energy, error = scans.serum_ddg(mutations)
-        chance = np.interp(energy, grid, chances.mean(axis=0))
-        axes.errorbar(energy, chance, xerr=error, fmt="o", ms=4, color=COLOURS[name], capsize=2)
-        axes.annotate(name, (energy, chance), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8)
         from_scans = float(script.mutated(mutations).r_eff[0])
         line = f"{name:8} R_eff {from_scans:.2f} with energies from scans"
         if name in scans.MEASURED:
             people = script.Population(titre=script.serum(scans.weights()))
             line += f", {float(script.escape(scans.measured_ddg(name), people).r_eff[0]):.2f} with those from IC50s"
         print(line)
+
+
+def waves(axes: Any, seed: int) -> None:
+    """Cases of the wild type and of mutants that come in after it."""
+    script = example("viral_escape_wave")
+    found = {ddg: script.renewal(ddg) for ddg in (1.8, 2.0, 2.84)}
+    for ddg, one in found.items():
+        print(f"a mutant of {ddg:.2f} kcal/mol infects {100.0 * one.attack[1]:.0f} % in 300 days")
+    script.draw_waves(axes, found)
+
+
+def chances(axes: Any, seed: int) -> None:
+    """The chance that one import starts a wave, with all that is not known; named mutations by drops of titre."""
+    script, scans = example("viral_escape_uncertainty"), example("antibody_escape")
+    grid = np.linspace(0.0, 4.0, 17)
+    found, _, alone = script.band(grid, 100, seed=seed)
+    script.draw_band(axes, grid, found, alone)
+    for name, mutations in strains(scans).items():
+        energy, error = scans.serum_ddg(mutations)
+        low, mean, high = np.interp([energy - error, energy, energy + error], grid, found.mean(axis=0))
+        print(
+            f"{name:8} {energy:.2f} +- {error:.2f} kcal/mol to boosted sera: "
+            f"P(wave) {mean:.3f} ({low:.3f} to {high:.3f})"
+        )
+        axes.errorbar(energy, mean, xerr=error, fmt="o", ms=4, color=COLOURS[name], capsize=2)
+        axes.annotate(name, (energy, mean), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8)
 
 
 def population(axes: Any, seed: int) -> None:

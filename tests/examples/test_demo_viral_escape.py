@@ -24,7 +24,7 @@ def printed(tmp_path, monkeypatch, capsys) -> str:
 
 
 def test_all_scales_print_their_numbers(printed) -> None:
-    assert re.findall(r"^(\d)  ", printed, flags=re.MULTILINE) == list("123456")
+    assert re.findall(r"^(\d)  ", printed, flags=re.MULTILINE) == list("12345678")
     assert "R_eff = 1 at 1.877 kcal/mol" in printed
     assert "peak on day 2.33 (2.33), log10 5.888 (5.888)" in printed
     assert "r = 0.919 (published .919)" in printed
