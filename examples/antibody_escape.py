@@ -10,7 +10,8 @@ For a class of antibodies that bind as A / K, the same share of sum A / K is lef
 
     ddG = -RT ln(retained in the class),    K = K0 exp(ddG / RT),    RT = .6163 kcal/mol at 37 C,
 
-and no r_a is taken below IC50_a / 10 ug/ml: assays do not see weaker binding. Classes are the epitope groups A to F of
+and no r_a is taken below IC50_a / 10 ug/ml: assays do not see weaker binding. e_as is of the site: E484K and E484A
+are the same here. Classes are the epitope groups A to F of
 Cao and others 2022 (doi:10.1038/s41586-021-04385-3), whose scans of 247 antibodies and IC50s against D614G, Beta and
 Omicron BA.1 are used; the 35 from people who had SARS in 2003 are left out. Titres of a serum follow from
 
@@ -23,9 +24,7 @@ from __future__ import annotations
 
 import ast
 import csv
-import os
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -44,6 +43,11 @@ titres = example("titre_immunity")
 RT, LIMIT, STRENGTH = titres.RT, 10.0, 2.0  # kcal/mol; ug/ml, beyond which nothing neutralises; exponent of 1 - e
 CLASSES = ("A", "B", "C", "D", "E", "F")
 TABLE = Path(__file__).with_name("antibody_escape.csv")
+# the domain of Wuhan-Hu-1, sites 331 to 531
+DOMAIN = (
+    "NITNLCPFGEVFNATRFASVYAWNRKRISNCVADYSVLYNSASFSTFKCYGVSPTKLNDLCFTNVYADSFVIRGDEVRQIAPGQTGKIADYNYKLPDDFTG"
+    "CVIAWNSNNLDSKVGGNYNYLYRLFRKSNLKPFERDISTEIYQAGSTPCNGVEGFNCYFPLQSYGFQPTNGVGYQPYRVVVLSFELLHAPATVCGPKKST"
+)
 SOURCE = "repositories jbloomlab/SARS2_RBD_Ab_escape_maps and SARS-CoV-2-RBD_DMS: give the folder with their tables"
 # changes of the receptor-binding domain that define variants
 NAMED = {
@@ -132,14 +136,23 @@ def from_folder(folder: Path) -> list[dict[str, str]]:
 
 
 def sites(mutations: Iterable[str]) -> list[int]:
-    """Sites of mutations such as E484K. Raises ValueError for what is none, or outside the domain (331 to 531)."""
+    """Sites of mutations such as E484K.
+
+    Raises ValueError for what is no change of the domain of Wuhan-Hu-1 (331 to 531), and for two changes of a site.
+    """
+    if isinstance(mutations, str):
+        raise ValueError(f"{mutations!r} is a text: give a list of changes, as ['K417N', 'E484K'].")
     found = []
     for mutation in mutations:
-        match = re.fullmatch(r"[A-Z](\d+)[A-Z]", mutation)
-        if match is None or not 331 <= int(match[1]) <= 531:
+        match = re.fullmatch(r"([A-Z])(\d+)([ACDEFGHIKLMNPQRSTVWY])", mutation)
+        if match is None or not 331 <= (site := int(match[2])) <= 531:
             raise ValueError(f"{mutation!r}: give a change of the receptor-binding domain, 331 to 531, as E484K.")
-        found.append(int(match[1]))
-    return sorted(set(found))
+        if (here := DOMAIN[site - 331]) != match[1] or here == match[3]:
+            raise ValueError(f"{mutation!r} is no change of Wuhan-Hu-1, which has {here} at {site}.")
+        if site in found:
+            raise ValueError(f"{mutation!r}: site {site} has another change already.")
+        found.append(site)
+    return sorted(found)
 
 
 def retained(mutations: Iterable[str], *, panel: Antibodies | None = None) -> Floats:
@@ -168,7 +181,12 @@ def ddg(mutations: Iterable[str], *, panel: Antibodies | None = None) -> dict[st
 
 
 def measured_ddg(variant: str, *, panel: Antibodies | None = None) -> dict[str, float]:
-    """The same from the IC50s of "Beta" or "Omicron"; those that are lost are taken at 10 ug/ml."""
+    """The same from the IC50s of "Beta" or "Omicron"; those that are lost are taken at 10 ug/ml.
+
+    Raises ValueError for another variant.
+    """
+    if variant not in MEASURED:
+        raise ValueError(f"no IC50s against {variant!r}: choose one of {', '.join(MEASURED)}.")
     panel = antibodies() if panel is None else panel
     left = panel.ic50["D614G"] / np.minimum(panel.ic50[variant], LIMIT)
     return _of_classes(np.minimum(left, 1.0), panel)
@@ -187,7 +205,7 @@ def ddg_samples(mutations: Iterable[str], *, samples: int = 500, seed: int = 1) 
 
 def error_of_ddg(variant: str) -> float:
     """Root mean square over classes of ddg less measured_ddg, kcal/mol: what the scans get wrong."""
-    scanned, seen = ddg(MEASURED[variant]), measured_ddg(variant)
+    seen, scanned = measured_ddg(variant), ddg(MEASURED[variant])
     return float(np.sqrt(np.mean([(scanned[c] - seen[c]) ** 2 for c in CLASSES])))
 
 
@@ -421,18 +439,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
     plt.close(figure)
 
 
-def folder_of_measurements() -> Path | None:
-    """The folder given on the command line, or where it lies beside the project; None where there is none."""
-    given = [Path(a) for a in sys.argv[1:] if Path(a).is_dir()]
-    shared = Path(os.environ.get("BIOMULTI_SHARED", Path(__file__).resolve().parents[2] / "shared"))
-    for folder in (*given, shared / "data" / "sars2_escape"):
-        if (folder / "escapecalc2022_encoding_site_escape.csv").exists():
-            return folder
-    return None
-
-
 if __name__ == "__main__":
-    place = folder_of_measurements()
+    place = titres.folder_of_measurements("sars2_escape", "escapecalc2022_encoding_site_escape.csv")
     if place is None:
         print(f"The calculator's own data and later antibodies are not at hand, and are left out: {SOURCE}.")
     everything = run(place)

@@ -31,7 +31,8 @@ from biomulti.demos.scripts import example
 Floats = NDArray[np.float64]
 
 titres = example("titre_immunity")
-GENERATION = {"alpha": 6.0, "delta": 5.1, "omicron": 3.4, "BA.2": 3.4}  # days, as in the scripts of Meijers
+# days: behind R of Meijers' tables; they have none for BA.2, which is taken as omicron's
+GENERATION = {"alpha": 6.0, "delta": 5.1, "omicron": 3.4, "BA.2": 3.4}
 WINDOW = 30.0  # days over which a slope was measured
 SHIFTS = ("alpha", "delta", "omicron", "BA.2")
 LAWS = ("linear", "epochs", "susceptible", "none")
@@ -137,7 +138,9 @@ class Fit:
         return np.array([_solve(np.tensordot(w, self.left, 1), w @ self.right) for w in times])
 
     def without(self, country: str) -> Floats:
-        """The value had this country not been seen."""
+        """The value had this country not been seen, but for the two variances. Raises ValueError for one not known."""
+        if country not in self.countries:
+            raise ValueError(f"country {country!r}: choose one of {', '.join(self.countries)}.")
         keep = np.array(self.countries) != country
         return _solve(self.left[keep].sum(axis=0), self.right[keep].sum(axis=0))
 
@@ -159,10 +162,20 @@ def _country(data: Windows, law: str, shifts: tuple[str, ...], spread: Floats) -
     return x.T @ x, x.T @ y, float(y @ y), 2.0 * float(np.log(np.diag(low)).sum())
 
 
+def _known(shift: str, among: Iterable[str] = SHIFTS) -> None:
+    if shift not in among:
+        raise ValueError(f"shift {shift!r}: choose one of {', '.join(among)}.")
+
+
 def fit(data: Windows, law: str = "linear", *, shifts: tuple[str, ...] = SHIFTS) -> Fit:
-    """Generalised least squares, its two variances by restricted maximum likelihood."""
+    """Generalised least squares, its two variances by restricted maximum likelihood.
+
+    Raises ValueError for a law or a shift that there is not.
+    """
     from scipy.optimize import minimize
 
+    for shift in shifts:
+        _known(shift)
     data = data.where(np.isin(data.shift, shifts))
     countries = tuple(sorted(set(data.country)))
     parts = [data.where(data.country == c) for c in countries]
@@ -186,10 +199,11 @@ def fit(data: Windows, law: str = "linear", *, shifts: tuple[str, ...] = SHIFTS)
 def as_published(data: Windows, shift: str) -> tuple[Floats, float]:
     """gamma and the mean s0 as Meijers and others fitted one shift: an s0 >= 0 for each country, weighted.
 
-    For delta they held gamma of infection at twice that of vaccination.
+    For delta they held gamma of infection at twice that of vaccination. Raises ValueError for a shift they did not fit.
     """
     from scipy.optimize import lsq_linear
 
+    _known(shift, PUBLISHED)
     data = data.where(data.shift == shift)
     countries = sorted(set(data.country))
     own = data.country[:, None] == np.array(countries)
@@ -220,9 +234,14 @@ def shift_left_out(data: Windows, law: str, shift: str) -> Prediction:
 
     Law "generation" is "susceptible" with b = 1 / generation time, nothing fitted but s0. s0 of a variant not yet seen
     has the spread of three others, so that half widths are those of t with two degrees of freedom.
+
+    Raises ValueError for a shift that there is not, and for law "epochs", which has a gamma for omicron and BA.2 alone.
     """
     from scipy.stats import t
 
+    _known(shift)
+    if law == "epochs":
+        raise ValueError("law 'epochs' says nothing of a shift that it has not seen: choose another.")
     others = tuple(s for s in SHIFTS if s != shift)
     here = data.where(data.shift == shift)
     if law == "generation":

@@ -204,11 +204,14 @@ def summary(result: dict[str, Any]) -> None:
         span = result["resampled"].get(name)
         over = "" if span is None else f", sera resampled [{span[0]:.3f}, {span[1]:.3f}]"
         print(f"{name:12s} r = {r:+.4f} (published {PUBLISHED[name]:+.3f}), p = {p:.5f}{over}")
+    share = shares(sera.titre)
     held, span = "share below, cutoff held", result["resampled"]["share below, cutoff held"]
     print(f"cutoff {result['cutoff']:.1f}; held: p = {result['permuted'][held]:.5f}, [{span[0]:.3f}, {span[1]:.3f}]")
     for low, high in ((40.0, 200.0), (200.0, 1000.0)):
         part = result["by cutoff"][(low * 1.05 < CUTOFFS) & (high * 1.001 > CUTOFFS)]
         print(f"r for cutoffs {low:.0f} to {high:.0f}: {part.min():.2f} to {part.max():.2f}")
+    moved = [CUTOFFS[best_cutoff(share[:, o], sera.growth[o])] for o in ~np.eye(len(sera.growth), dtype=bool)]
+    print("cutoff chosen without each strain:", " ".join(f"{c:.0f}" for c in moved))
     print(f"share below beyond what the number of changes explains: r = {beyond_changes(result):.2f}")
     for name, predicted in result["left out"].items():
         off = sera.growth - predicted
@@ -224,7 +227,7 @@ def panel(axes: Any, result: dict[str, Any]) -> None:
     line = np.array([x.min(), x.max()])
     axes.plot(line, np.polyval(np.polyfit(x, sera.growth, 1), line), color="0.5", lw=1.0)
     r = float(correlation(x, sera.growth))
-    axes.set(xlabel=f"share of sera with titre <= {result['cutoff']:.0f}", ylabel="growth advantage")
+    axes.set(xlabel=f"share of sera with titre <= {result['cutoff']:.0f}", ylabel="growth, per 3.6 days")
     axes.set(title=f"H3N2, 2023: r = {r:+.2f}")
 
 
@@ -237,7 +240,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
     mean = result["statistics"]["mean"]
     axes[1].semilogx(np.exp(mean), sera.growth, "o", color="C1")
     axes[1].semilogx(sera.pool, sera.growth, "x", color="0.5")
-    axes[1].set(xlabel="titre: mean (o), of the pool (x)", ylabel="growth advantage")
+    axes[1].set(xlabel="titre: mean (o), of the pool (x)", ylabel="growth, per 3.6 days")
     axes[1].set(title=f"mean r = {correlation(mean, sera.growth):+.2f}", xticks=[150, 200, 300])
     axes[1].set_xticks([150, 200, 300], ["150", "200", "300"])
     axes[1].minorticks_off()
@@ -246,12 +249,12 @@ def draw(result: dict[str, Any], path: Path) -> None:
     axes[2].set_xticks([40, 100, 200, 500, 1000], ["40", "100", "200", "500", "1000"])
     axes[2].minorticks_off()
     axes[2].axvline(result["cutoff"], color="0.5", lw=0.8)
-    axes[2].set(xlabel="cutoff", ylabel="correlation with growth", title="The cutoff matters", ylim=(0.0, 1.0))
+    axes[2].set(xlabel="cutoff, titre", ylabel="correlation with growth", title="The cutoff matters", ylim=(0.0, 1.0))
     for k, name in enumerate(("share below", "mean", "pool")):
         axes[3].plot(result["left out"][name], sera.growth, "o", color=("C0", "C1", "0.6")[k], label=name)
     span = [sera.growth.min() - 0.02, sera.growth.max() + 0.02]
     axes[3].plot(span, span, color="0.5", lw=0.8)
-    axes[3].set(xlabel="predicted without the strain", ylabel="growth advantage", title="One strain left out")
+    axes[3].set(xlabel="predicted without the strain", ylabel="growth, per 3.6 days", title="One strain left out")
     axes[3].legend(frameon=False, fontsize="small")
     figure.savefig(path, dpi=110)
     plt.close(figure)

@@ -23,6 +23,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,19 +46,37 @@ FILES = {
 }
 
 
+def checked(name: str, value: Any, low: float = -np.inf, high: float = np.inf, *, above: bool = False) -> Floats:
+    """The value as floats. Raises ValueError unless all are finite, and from low (or, if `above`, above it) to high."""
+    found = np.asarray(value)
+    if found.dtype.kind not in "biuf" or not found.size or not np.isfinite(found).all():
+        raise ValueError(f"{name} = {value!r}: give finite numbers.")
+    if (found < low).any() or (found > high).any() or (above and (found == low).any()):
+        least, most = "above" if above else "at least", f" and at most {high:g}" if high < np.inf else ""
+        raise ValueError(f"{name} = {value!r} must be {least} {low:g}{most}.")
+    return found.astype(float)
+
+
 def protection(titre: Floats | float) -> Floats:
     """Share of people protected at that titre, C(T)."""
-    return np.asarray(1.0 / (1.0 + (np.asarray(titre) / HALF) ** (-STEEPNESS / np.log(10.0))))
+    odds = (checked("titre", titre, 0.0) / HALF) ** (STEEPNESS / np.log(10.0))
+    return np.asarray(odds / (1.0 + odds))
 
 
 def titre(kind: str, age: Floats | float, fold: float = 1.0) -> Floats:
-    """Mean titre of people immunised `age` days ago, "infected", "vaccinated" or "boosted", against a variant."""
-    return np.asarray(TITRE[kind] * np.exp(-np.asarray(age) / WANING) / fold)
+    """Mean titre of people immunised `age` days ago, "infected", "vaccinated" or "boosted", against a variant.
+
+    Raises ValueError for another kind, an age below 0 or a fold drop that is not above 0.
+    """
+    if kind not in TITRE:
+        raise ValueError(f"immunity {kind!r}: choose one of {', '.join(TITRE)}.")
+    checked("fold", fold, 0.0, above=True)
+    return np.asarray(TITRE[kind] * np.exp(-checked("age", age, 0.0) / WANING) / fold)
 
 
 def ddg_of_drop(fold: Floats | float) -> Floats:
     """Change of binding energy that divides the affinity of all antibodies by `fold`, kcal/mol."""
-    return np.asarray(RT * np.log(fold))
+    return np.asarray(RT * np.log(checked("fold", fold, 0.0, above=True)))
 
 
 def drops(path: Path = DROPS) -> dict[tuple[str, str], float]:
@@ -138,8 +157,12 @@ def advantage(
     """Antigenic selection of a new variant, per day, law "linear".
 
     immune: share and days since, of those last "infected", "vaccinated", "boosted". old, new: fold drops of their
-    titres. gamma: of vaccination and infection, per day.
+    titres. gamma: of vaccination and infection, per day. Raises ValueError where shares make more than 1 or a drop is
+    missing.
     """
+    checked("the share immune in all", sum(checked("share", share, 0.0) for share, _ in immune.values()), 0.0, 1.0)
+    if missing := set(immune) - (set(old) & set(new)):
+        raise ValueError(f"no fold drop of {', '.join(sorted(missing))}: give one in old and in new.")
     total = 0.0
     for kind, (share, age) in immune.items():
         gain = protection(titre(kind, age, old[kind])) - protection(titre(kind, age, new[kind]))
@@ -147,13 +170,17 @@ def advantage(
     return total
 
 
-def folder_of_measurements() -> Path | None:
-    """The folder given on the command line, or where it lies beside the project; None where there is none."""
-    given = [Path(a) for a in sys.argv[1:] if Path(a).is_dir()]
+def folder_of_measurements(name: str, needed: str) -> Path | None:
+    """The folder given on the command line, or shared/data/`name` beside the project; None where there is none.
+
+    Raises FileNotFoundError where what was given does not hold the file that is needed.
+    """
     shared = Path(os.environ.get("BIOMULTI_SHARED", Path(__file__).resolve().parents[2] / "shared"))
-    for folder in (*given, shared / "data" / "sars2_population_immunity"):
-        if (folder / "Data_delta_shift.txt").exists():
-            return folder
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else shared / "data" / name
+    if (folder / needed).exists():
+        return folder
+    if len(sys.argv) > 1:
+        raise FileNotFoundError(f"{folder} holds no {needed}.")
     return None
 
 
@@ -181,7 +208,7 @@ if __name__ == "__main__":
     delta = {"vaccinated": 3.2, "boosted": 2.8, "infected": 1.0}
     omicron = {"vaccinated": 47.0, "boosted": 6.7, "infected": 27.0}
     print(f"omicron over delta in {people}: {advantage(people, old=delta, new=omicron):.3f} per day")
-    place = folder_of_measurements()
+    place = folder_of_measurements("sars2_population_immunity", "Data_delta_shift.txt")
     if place is None:
         print(f"The published tables are not at hand, and nothing is recomputed: {SOURCE}.")
     else:

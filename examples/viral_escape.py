@@ -62,6 +62,7 @@ REFERENCE = (
 )
 WITHIN_HOST = bm.load("within_host")
 BACCAM: dict[str, Any] = {p.id: p.value for p in WITHIN_HOST.parameters}
+HOST = set(BACCAM) - {"phi", "killing"} | {"V", "half"}  # what an infection may be given
 BACCAM |= {s.id: s.initial_amount for s in WITHIN_HOST.species}
 
 
@@ -71,7 +72,7 @@ class Population:
 
     r0: secondary cases where nobody is immune. immune: share with antibodies. titre: A / K of the wild type for each
     class of antibody. spread: sd of log10 of the titre over people (all classes alike). dispersion: k of the number of
-    secondary cases, small where few infect many.
+    secondary cases, small where few infect many. Raises ValueError where one of them is out of its bounds.
     """
 
     r0: float | Floats = 2.0
@@ -79,6 +80,16 @@ class Population:
     titre: Mapping[str, float | Floats] = field(default_factory=lambda: {"antibody": TITRE})
     spread: float = 0.0
     dispersion: float = 1.0
+
+    def __post_init__(self) -> None:
+        titres.checked("r0", self.r0, 0.0)
+        titres.checked("immune", self.immune, 0.0, 1.0)
+        titres.checked("spread", self.spread, 0.0)
+        titres.checked("dispersion", self.dispersion, 0.0, above=True)
+        if not self.titre:
+            raise ValueError("titre names no class of antibody: give one, or immune=0.")
+        for name, value in self.titre.items():
+            titres.checked(f"titre of {name}", value, 0.0)
 
 
 @dataclass(frozen=True)
@@ -101,7 +112,12 @@ class Escape:
 
 
 def serum(shares: Mapping[str, float], *, against: float = TITRE) -> dict[str, float]:
-    """A / K by class, in proportion to `shares`, that together neutralise as one class with A / K = `against`."""
+    """A / K by class, in proportion to `shares`, that together neutralise as one class with A / K = `against`.
+
+    Their sum is far below `against`, as each class neutralises by itself: prod (1 + A / K) = 1 + `against`.
+    """
+    titres.checked("shares", list(shares.values()), 0.0)
+    titres.checked("against", against, 0.0, above=True)
 
     def excess(scale: float) -> float:
         return math.fsum(math.log1p(scale * share) for share in shares.values()) - math.log1p(against)
@@ -113,9 +129,11 @@ def serum(shares: Mapping[str, float], *, against: float = TITRE) -> dict[str, f
 def infective(ddg: float | Floats | Mapping[str, Any], titre: Mapping[str, Any]) -> Floats:
     """phi = prod over classes of 1 / (1 + A / K e^(-ddG / RT)); a single ddG is that of every class.
 
-    Raises ValueError where ddg names a class that nobody has antibodies of.
+    Raises ValueError where ddg names a class that nobody has antibodies of, or is no finite number.
     """
     by_class = dict(ddg) if isinstance(ddg, Mapping) else dict.fromkeys(titre, ddg)
+    for name, energy in by_class.items():
+        titres.checked(f"ddG of {name}", energy)
     if unknown := set(by_class) - set(titre):
         raise ValueError(f"no antibodies of {', '.join(sorted(unknown))}; there are {', '.join(titre)}.")
     terms = [1.0 / (1.0 + a * np.exp(-np.asarray(by_class.get(c, 0.0)) / RT)) for c, a in titre.items()]
@@ -207,10 +225,17 @@ def escape(
 
     Numbers, or arrays [n] for ddg, the population's and the host's parameters (those of `within_host`, V at the start,
     half of the infectiousness). drug: share of the release of virus that a drug given to everybody stops. hosts:
-    titres taken for each value where they are spread. last: days of an infection that are looked at.
+    titres taken for each value where they are spread. last: days of an infection that are looked at. Raises ValueError
+    for what is out of its bounds, and for a parameter that the network has not.
     """
     people = Population() if people is None else people
-    ddg = ddg if isinstance(ddg, Mapping) else np.asarray(ddg, dtype=float)
+    titres.checked("drug", drug, 0.0, 1.0)
+    titres.checked("hosts", hosts, 1)
+    if unknown := set(host) - HOST:
+        raise ValueError(f"no parameter {', '.join(sorted(unknown))} of a host; there are {', '.join(sorted(HOST))}.")
+    for name, value in host.items():
+        titres.checked(name, value, 0.0, above=name in ("c", "d", "V", "half", "kill_time"))
+    ddg = ddg if isinstance(ddg, Mapping) else titres.checked("ddg", ddg)
     shares, phi = types_of_people(ddg, people, hosts)
     median = infective(ddg, people.titre)
     n = np.broadcast_shapes(phi.shape[:1], np.shape(people.r0), *(np.shape(v) for v in host.values()), (1,))[0]
@@ -237,12 +262,17 @@ def escape(
 def threshold(
     people: Population | None = None, *, reach: float = 8.0, classes: Sequence[str] = (), **options: Any
 ) -> float:
-    """The ddG, kcal/mol, at which R_eff = 1, of every class or of `classes`; infinite where none up to `reach` is."""
+    """The ddG, kcal/mol, at which R_eff = 1, of every class or of `classes`.
+
+    Infinite where none up to `reach` is; 0 where the wild type is not held either.
+    """
 
     def above(x: float) -> float:
         ddg = dict.fromkeys(classes, x) if classes else x
         return float(escape(ddg, people, **options).r_eff[0]) - 1.0
 
+    if above(0.0) >= 0.0:
+        return 0.0
     return float(brentq(above, 0.0, reach, xtol=1e-5)) if above(reach) > 0.0 else math.inf
 
 
@@ -272,6 +302,7 @@ def offspring(found: Escape, people: Population) -> tuple[Floats, Floats]:
 
 def chance_of_a_wave(found: Escape, people: Population, *, imports: int = 1) -> Floats:
     """1 - s^imports [n]: that imports, drawn as cases are, do not all die out; secondary cases negative binomial."""
+    titres.checked("imports", imports, 1)
     means, weights = offspring(found, people)
     return 1.0 - least_root(means, weights, people.dispersion) ** imports
 
@@ -299,6 +330,7 @@ def run() -> dict[str, Any]:
     energies = np.array([row[0] for row in REFERENCE])
     many = Population(titre=serum(dict.fromkeys(("class 1", "class 2", "class 3"), 1.0)))
     six = Population(titre=serum(scans.weights()))
+    potent = Population(titre={c: TITRE * share for c, share in scans.weights().items()})
     hit = [list(many.titre)[:k] for k in (1, 2, 3)]
     grid = np.linspace(0.0, 4.0, 41)
     folds = titres.drops()
@@ -312,6 +344,13 @@ def run() -> dict[str, Any]:
         "drops": {name: (ddg, escape(ddg).r_eff[0]) for name, ddg in drops.items()},
         "scans": {name: mutated(scans.NAMED.get(key, key).split()).r_eff[0] for name, key in SHOWN.items()},
         "IC50": {name: escape(scans.measured_ddg(name), six).r_eff[0] for name in ("Beta", "Omicron")},
+        "potent": {
+            name: escape(energies, potent).r_eff[0]
+            for name, energies in {
+                "XBB.1.5": scans.ddg(scans.NAMED["XBB.1.5"].split()),
+                "Omicron, IC50s": scans.measured_ddg("Omicron"),
+            }.items()
+        },
         "what if": {
             "as it is": escape(2.0).r_eff[0],
             "titres three times as high": escape(2.0, Population(titre={"antibody": 3.0 * TITRE})).r_eff[0],
@@ -349,7 +388,9 @@ def summary(found: Mapping[str, Any]) -> str:
         "mutations of SARS-CoV-2, ddG from scans, R_eff: "
         + ", ".join(f"{name} {r:.2f}" for name, r in found["scans"].items())
         + "; from IC50s: "
-        + ", ".join(f"{name} {r:.2f}" for name, r in found["IC50"].items()),
+        + ", ".join(f"{name} {r:.2f}" for name, r in found["IC50"].items())
+        + "; were the sum of A/K 100: "
+        + ", ".join(f"{name} {r:.2f}" for name, r in found["potent"].items()),
         "2 kcal/mol, R_eff: " + ", ".join(f"{name} {r:.2f}" for name, r in found["what if"].items()),
     ]
     return "\n".join(lines)

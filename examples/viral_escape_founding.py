@@ -12,6 +12,7 @@ by one cell are geometric in number, with mean R, and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,6 +55,7 @@ def founded(
     **parameters: float,
 ) -> float:
     """The share of first cells that found an infection of 200 cells, molecule by molecule (network FOUNDER)."""
+    chain.titres.checked("r", r, 0.0, VIRIONS)
     run = bm.simulate(
         FOUNDER, t_end=40.0, every=40.0, replicates=runs, method=method, seed=seed, progress=False, initial=initial,
         parameters={"q_mutant": r / VIRIONS, **parameters},
@@ -64,15 +66,23 @@ def founded(
 
 def escape_within(cells: float, r: float, mutation: float = MUTATION) -> float:
     """1 - exp(-mu N (1 - 1/R)): that a mutant arises among N infections of cells, and is founded."""
+    chain.titres.checked("cells", cells, 0.0)
+    chain.titres.checked("mutation", mutation, 0.0, 1.0)
     return float(-np.expm1(-mutation * cells * chain.founding(r)))
 
 
 def run(*, runs: int = 2000, seed: int = 1) -> dict[str, Any]:
-    """First cells for three R, and the chance of a mutant of 2 kcal/mol in hosts of several titres, by A / K."""
+    """First cells for three R, and the chance of a mutant of 2 kcal/mol in hosts of several titres, by A / K.
+
+    "simulated": of a mutant from 100 cells of a wild type that dies out, with mu = .003 so that it is seen at all.
+    """
     levels = (0.0, 3.0, 10.0, chain.TITRE)
     wild = chain.infections(1.0 / (1.0 + np.array(levels)))[2]
     mutant = float(chain.reproduction(chain.infective(2.0, chain.Population().titre)))
+    held, many = float(chain.reproduction(1.0 / (1.0 + chain.TITRE))), 0.003
+    arisen = founded(mutant, runs=runs, seed=seed, initial={"M": 0.0, "E": 100.0}, q=held / VIRIONS, mu=many)
     return {
+        "simulated": (arisen, escape_within(100.0 * held / (1.0 - held), mutant, many), runs),
         "founders": {r: founded(r, runs=runs, seed=seed) for r in (1.98, 2.97, 4.45)},
         "arising": {a: (n, escape_within(n, mutant)) for a, n in zip(levels, wild, strict=True)},
     }
@@ -82,4 +92,9 @@ def summary(found: Mapping[str, Any]) -> str:
     """The numbers beside the closed form."""
     first = ", ".join(f"R {r:g}: {x:.3f} ({chain.founding(r):.3f})" for r, x in found["founders"].items())
     rest = ", ".join(f"A/K {a:g}: {p:.2g} ({n:.2g} cells infected)" for a, (n, p) in found["arising"].items())
-    return f"first cells that found an infection (1 - 1/R): {first}\nP(a mutant of 2 kcal/mol is founded): {rest}"
+    share, exact, runs = found["simulated"]
+    error = math.sqrt(exact * (1.0 - exact) / runs)
+    return (
+        f"first cells that found an infection (1 - 1/R): {first}\nP(a mutant of 2 kcal/mol is founded): {rest}\n"
+        f"the same from 100 cells of the wild type, mu = .003: {share:.4f} +- {error:.4f} ({exact:.4f})"
+    )

@@ -1,6 +1,6 @@
 """How sure is a wave? What is not known is kept apart from what is chance, and each factor gets its share.
 
-Epistemic: ddG as measured and eleven parameters, each with an interval (`FACTORS`). Aleatory: the titre of the person
+Epistemic: ddG as measured and ten parameters, each with an interval (`FACTORS`). Aleatory: the titre of the person
 infected, and how many people a case happens to infect. With theta for all that is not known,
 
     Var(Y) = E[Var(Y | theta)] + Var(E[Y | theta])         (aleatory + epistemic)
@@ -29,10 +29,12 @@ from biomulti.demos.scripts import example
 chain = example("viral_escape")
 wave = example("viral_escape_wave")
 
+checked = chain.titres.checked
 Floats = NDArray[np.float64]
 
 DDG = 2.0  # kcal/mol, the mutation that is asked about
-SPREAD = 0.55  # sd of log10 titre over people: 134 sera against 78 H3N2 strains of 2023 (see the page)
+ERROR = 0.4  # kcal/mol, sd of a measured ddG
+SPREAD = 0.55  # sd of log10 titre over people: 95 of them, against 78 H3N2 strains of 2023 (see the page)
 HOSTS = 8  # titres of the immune for each theta
 EVERY = 0.1  # days between outputs
 # 95 % intervals of log-normal factors. b, p, k: Baccam et al. 2006; R0: the spread of estimates for 1918, Biggerstaff
@@ -48,7 +50,7 @@ INTERVALS = {
     "half": (1e3, 1e5),
 }
 FACTORS: dict[str, tuple[str, list[float]]] = {
-    "ddG": ("norm", [0.0, 0.4]),  # the error of its measurement
+    "ddG": ("norm", [0.0, ERROR]),  # the error of its measurement
     "immune": ("unif", [0.7, 0.9]),
     "kill_from": ("unif", [3.0, 5.0]),
     **{
@@ -81,6 +83,10 @@ def problem(factors: Mapping[str, tuple[str, list[float]]]) -> dict[str, Any]:
 
 def drawn(n: int, *, seed: int, correlation: float = 0.0, only: tuple[str, ...] = tuple(FACTORS)) -> Floats:
     """Values [n, factors] of what is not known; correlation: of ln b and ln p. All but `only` stay at the median."""
+    checked("n", n, 1)
+    checked("correlation", correlation, -1.0, 1.0)
+    if unknown := set(only) - set(FACTORS):
+        raise ValueError(f"no factor {', '.join(sorted(unknown))}; there are {', '.join(FACTORS)}.")
     z = np.random.default_rng(seed).standard_normal((n, len(FACTORS)))
     names = list(FACTORS)
     b, p = names.index("b"), names.index("p")
@@ -117,14 +123,19 @@ def answers(
     return chain.escape(energies, people, hosts=HOSTS, every=EVERY, progress=progress, **given, **options), people
 
 
-def mutated(mutations: Sequence[str], n: int = 400, *, seed: int = 1, **options: Any) -> dict[str, float]:
+def mutated(
+    mutations: Sequence[str], n: int = 400, *, error: float = ERROR, seed: int = 1, **options: Any
+) -> dict[str, float]:
     """R_eff and P(wave) of named mutations, given that the wild type is held (its R_eff < 1 in the same population).
 
-    For each theta the antibodies of each class of the scans are drawn anew. "held": the share of theta for which it is.
+    For each theta the antibodies of each class of the scans are drawn anew. error: sd of ddG, kcal/mol, the same in all
+    classes. "held": the share of theta for which the wild type is.
     """
+    checked("error", error, 0.0)
     values, shares = drawn(n, seed=seed), chain.scans.weights()
     known = values.copy()
     known[:, list(FACTORS).index("ddG")] = 0.0
+    values[:, list(FACTORS).index("ddG")] *= error / ERROR
     held = answers(known, dict.fromkeys(shares, np.zeros(n)), shares=shares, **options)[0].r_eff < 1.0
     ddg = chain.scans.ddg_samples(mutations, samples=n, seed=seed)
     found, people = answers(values, ddg, shares=shares, **options)
@@ -160,7 +171,11 @@ def nested(
 
     The variance of a mean of `inner` is taken off that between outer samples, so that both parts are unbiased.
     """
-    found, people = answers(drawn(outer, seed=seed, correlation=correlation), ddg, **options)
+    checked("outer", outer, 2)
+    checked("inner", inner, 2)
+    values = drawn(outer, seed=seed, correlation=correlation)
+    found, people = answers(values, ddg, **options)
+    wild = answers(np.where(np.array(list(FACTORS)) == "ddG", 0.0, values), 0.0, **options)[0]
     means, weights = chain.offspring(found, people)
     cases = np.array(
         [
@@ -183,6 +198,8 @@ def nested(
         "R_eff, median": float(median),
         "R_eff, 97.5 %": float(high),
         "P(R_eff > 1)": float(np.mean(found.r_eff > 1.0)),
+        "wild type not held": float(np.mean(wild.r_eff >= 1.0)),
+        "no infectious host": float(np.mean(found.naive == 0.0)),
         "P(wave)": float(share.mean()),
         "P(wave), closed form": float(exact.mean()),
         "wave: aleatory variance": aleatory,
@@ -195,14 +212,35 @@ def nested(
     }
 
 
+def over_seeds(seeds: Sequence[int] = (1, 2, 3, 4), **options: Any) -> dict[str, tuple[float, float]]:
+    """`nested` for several seeds: the mean of each figure and its standard deviation over seeds."""
+    found = [nested(seed=seed, **options) for seed in seeds]
+    return {k: (float(np.mean(x)), float(np.std(x, ddof=1))) for k in found[0] for x in [[f[k] for f in found]]}
+
+
+def if_known(n: int = 2000, *, seed: int = 1) -> dict[str, float]:
+    """R_eff and P(wave) with everything at its median, and R_eff were only ddG unsure."""
+    found, people = answers(drawn(1, seed=seed, only=()))
+    unsure = answers(drawn(n, seed=seed, only=("ddG",)))[0].r_eff
+    return {
+        "R_eff": float(found.r_eff[0]),
+        "P(wave)": float(chain.chance_of_a_wave(found, people)[0]),
+        "low": float(np.quantile(unsure, 0.025)),
+        "high": float(np.quantile(unsure, 0.975)),
+        "P(R_eff > 1)": float(np.mean(unsure > 1.0)),
+    }
+
+
 def indices(
     model: Callable[[Floats], Floats], factors: Mapping[str, tuple[str, list[float]]], n: int, *, seed: int = 1
 ) -> list[tuple[int, dict[str, Floats]]]:
     """Sobol's indices of a model of values [rows, factors], from n / 8, n / 4, n / 2 and n base samples.
 
-    n is a power of 2. Each is SALib's answer: S1, ST and half the width of their 95 % intervals, S1_conf and ST_conf,
-    all [factors].
+    Each is SALib's answer: S1, ST and half the width of their 95 % intervals, S1_conf and ST_conf, all [factors].
+    Raises ValueError unless n is a power of 2, 32 or more.
     """
+    if n < 32 or n & (n - 1):
+        raise ValueError(f"n = {n}: give a power of 2, 32 or more, of base samples.")
     sampling, analysis = salib()
     what = problem(factors)
     rows = sampling.sample(what, n, calc_second_order=False, scramble=True, seed=seed)
@@ -220,25 +258,37 @@ def sensitivity(n: int = 1024, *, ddg: float = DDG, seed: int = 1, progress: boo
 def run(*, n: int = 200, outer: int = 400, base: int = 1024, seed: int = 1, progress: bool = True) -> dict[str, Any]:
     """All of it."""
     grid = np.linspace(0.0, 4.0, 21)
+    named = {name: chain.scans.NAMED.get(key, key).split() for name, key in chain.SHOWN.items()}
+    # what scans got wrong where IC50s are known
+    wrong = math.sqrt(np.mean([chain.scans.error_of_ddg(variant) ** 2 for variant in chain.scans.MEASURED]))
     return {
         "ddG": grid,
         "band": band(grid, n, seed=seed, progress=progress),
-        "nested": nested(outer=outer, seed=seed),
-        "correlated": nested(outer=outer, seed=seed, correlation=-0.9),
-        "larger": nested(outer=outer, seed=seed, correlation=-0.9, ddg=3.0),
-        "named": {name: mutated(chain.scans.NAMED.get(key, key).split()) for name, key in chain.SHOWN.items()},
+        "nested": over_seeds(outer=outer),
+        "correlated": over_seeds(outer=outer, correlation=-0.9),
+        "known": if_known(seed=seed),
+        "named": {name: mutated(m) for name, m in named.items()},
+        "as IC50s": {name: mutated(m, error=wrong)["P(wave)"] for name, m in named.items()},
+        "wrong": wrong,
         "Sobol": sensitivity(base, seed=seed, progress=progress),
     }
 
 
 def summary(found: Mapping[str, Any]) -> str:
     """Variances and indices as text."""
-    parts, others, larger = found["nested"], found["correlated"], found["larger"]
-    lines = [f"{'':38} {'b, p independent':>17} {'b, p at r = -.9':>17} {'the same, 3 kcal':>17}"]
-    lines += [f"{name:38} {parts[name]:17.3f} {others[name]:17.3f} {larger[name]:17.3f}" for name in parts]
+    known = found["known"]
+    lines = [f"{'2 kcal/mol, four seeds':38} {'b, p independent':>17} {'b, p at r = -.9':>17}"]
+    for name, (mean, sd) in found["nested"].items():
+        lines.append(f"{name:38} {mean:8.3f} +- {sd:.3f} {{:8.3f}} +- {{:.3f}}".format(*found["correlated"][name]))
+    lines += [
+        f"everything at its median: R_eff {known['R_eff']:.2f}, P(wave) {known['P(wave)']:.3f}; only ddG unsure: R_eff "
+        f"{known['low']:.2f} to {known['high']:.2f}, above 1 with {known['P(R_eff > 1)']:.2f}",
+        f"of named mutations, where the wild type is held, as it is with {found['named']['E484K']['held']:.2f}:",
+    ]
     lines += [
         f"{name}: R_eff {x['R_eff, median']:.2f} ({x['R_eff, 2.5 %']:.2f} to {x['R_eff, 97.5 %']:.2f}), above 1 with "
-        f"{x['P(R_eff > 1)']:.2f}, P(wave) {x['P(wave)']:.3f}"
+        f"{x['P(R_eff > 1)']:.2f}, P(wave) {x['P(wave)']:.3f} (ddG's error {found['wrong']:.2f}: "
+        f"{found['as IC50s'][name]:.3f})"
         for name, x in found["named"].items()
     ]
     lines += ["", f"{'Sobol indices of R_eff':24} {'first order':>16} {'total':>16}   total with n/8, n/4, n/2, n"]

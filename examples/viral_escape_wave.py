@@ -35,6 +35,8 @@ MANY = 1000  # cases that are called a wave
 
 def fizzle(r: ArrayLike, k: float) -> Floats:
     """The chance s [n] that one import dies out: the least root of s = (1 + R (1 - s) / k)^-k."""
+    chain.titres.checked("r", r, 0.0)
+    chain.titres.checked("k", k, 0.0, above=True)
     return np.asarray(chain.least_root(np.atleast_1d(r)[:, None], np.ones((1, 1)), k))
 
 
@@ -53,6 +55,7 @@ def simulated_imports(means: Floats, weights: Floats, k: float, *, n: int, seed:
 
 def final_size(r: float) -> float:
     """z = 1 - exp(-R z), the share infected where all are alike."""
+    chain.titres.checked("r", r, 0.0)
     return float(brentq(lambda z: z + math.expm1(-r * z), 1e-9, 1.0)) if r > 1.0 else 0.0
 
 
@@ -120,9 +123,15 @@ def renewal(
 
     Of type g of people, S_g' = -sum over strains of P_gs h_s S_g; h_s(t) = sum_g integral of K_gs(a) i_gs(t - a) da,
     K_gs = R0 b(V_gs(a)) / I0. Who had the wild type becomes immune to it, and meets the mutant by phi; who had the
-    mutant is immune to both.
+    mutant is immune to both. Raises ValueError for more than one mutant, and for what is out of its bounds.
     """
     people = chain.Population() if people is None else people
+    for value in ddg.values() if isinstance(ddg, Mapping) else [ddg]:
+        if chain.titres.checked("ddg", value).size > 1:
+            raise ValueError(f"ddg = {ddg!r}: give one mutant, of which a wave is followed.")
+    chain.titres.checked("immune_at_start", immune_at_start, 0.0, 1.0)
+    chain.titres.checked("imports", imports, 0.0, 1.0)
+    chain.titres.checked("mutant_from", mutant_from, 0.0, until)
     ddg = ddg if isinstance(ddg, Mapping) else np.asarray(ddg, dtype=float)
     wild = dict.fromkeys(ddg, 0.0) if isinstance(ddg, Mapping) else np.zeros(1)
     both = [kernels(strain, people, step=step, hosts=hosts, **host) for strain in (wild, ddg)]

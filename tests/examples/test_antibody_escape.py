@@ -34,14 +34,38 @@ def test_mutations_hit_the_classes_that_are_known_for_them():
 def test_binding_weaker_than_assays_see_is_not_claimed():
     """No antibody loses more than 10 ug/ml over its IC50, however many mutations."""
     panel = module.antibodies()
-    everywhere = [f"A{s}D" for s in panel.sites]
+    everywhere = [f"{old}{s}{'A' if old == 'G' else 'G'}" for s, old in enumerate(module.DOMAIN, 331)]
     assert module.retained(everywhere) == pytest.approx(panel.ic50["D614G"] / 10.0)
 
 
-@pytest.mark.parametrize("wrong", ["E484", "484", "D614G", "e484k"])
-def test_what_is_no_mutation_of_the_domain_is_refused(wrong):
-    with pytest.raises(ValueError, match="receptor-binding domain"):
-        module.ddg([wrong])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["E484"], "receptor-binding domain"),
+        (["484"], "receptor-binding domain"),
+        (["D614G"], "receptor-binding domain"),
+        (["e484k"], "receptor-binding domain"),
+        (["E484Z"], "receptor-binding domain"),
+        (["A484K"], "which has E at 484"),
+        (["E484E"], "which has E at 484"),
+        (["E484K", "E484A"], "another change already"),
+        ("E484K", "give a list"),
+    ],
+)
+def test_what_is_no_mutation_of_the_domain_is_refused(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        module.ddg(wrong)
+
+
+def test_a_variant_without_ic50s_is_refused():
+    with pytest.raises(ValueError, match="choose one of Beta, Omicron"):
+        module.measured_ddg("Delta")
+
+
+def test_mutations_of_variants_fit_the_domain():
+    """Every change that is named starts from the residue of Wuhan-Hu-1, one for each site."""
+    for name, changes in module.NAMED.items():
+        assert len(module.sites(changes.split())) == len(changes.split()), name
 
 
 def test_resampled_antibodies_are_spread_about_the_estimate():

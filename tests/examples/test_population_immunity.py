@@ -141,9 +141,20 @@ def test_trajectories_of_countries_left_out(result):
     assert np.mean(inside) == pytest.approx(0.9, abs=0.05)
 
 
-def test_another_law_is_refused():
-    with pytest.raises(ValueError, match="choose one of linear"):
-        module.effects(module.carried(), "cubic")
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda data: module.effects(data, "cubic"), "choose one of linear"),
+        (lambda data: module.fit(data, shifts=("alpha", "gamma")), "choose one of alpha"),
+        (lambda data: module.shift_left_out(data, "linear", "gamma"), "choose one of alpha"),
+        (lambda data: module.shift_left_out(data, "epochs", "delta"), "not seen"),
+        (lambda data: module.as_published(data, "alpha"), "choose one of delta, omicron"),
+        (lambda data: module.fit(data, "none").without("ATLANTIS"), "choose one of BELGIUM"),
+    ],
+)
+def test_what_there_is_not_is_refused(call, said):
+    with pytest.raises(ValueError, match=said):
+        call(module.carried())
 
 
 def test_it_is_printed_and_drawn(result, tmp_path, capsys):

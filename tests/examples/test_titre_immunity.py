@@ -107,3 +107,30 @@ def test_protection_recomputed(folder, capsys):
     assert theirs == pytest.approx([0.02, 0.021, 0.022] * 2)
     titres.check_folder(folder)
     assert "alpha: observed selection 0.1000" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: titres.titre("previously", 1.0), "choose one of infected"),
+        (lambda: titres.titre("boosted", -1.0), "at least 0"),
+        (lambda: titres.titre("boosted", 1.0, 0.0), "above 0"),
+        (lambda: titres.protection(float("nan")), "finite"),
+        (lambda: titres.protection("18.8"), "finite"),
+        (lambda: titres.ddg_of_drop([]), "finite"),
+        (lambda: titres.advantage({"boosted": (1.2, 9.0)}, old={"boosted": 1.0}, new={"boosted": 2.0}), "at most 1"),
+        (lambda: titres.advantage({"boosted": (0.2, 9.0)}, old={}, new={"boosted": 2.0}), "no fold drop of boosted"),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused(call, said):
+    with pytest.raises(ValueError, match=said):
+        call()
+
+
+def test_a_folder_without_the_tables_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["script", str(tmp_path)])
+    with pytest.raises(FileNotFoundError, match="holds no Data_delta_shift"):
+        titres.folder_of_measurements("sars2_population_immunity", "Data_delta_shift.txt")
+    monkeypatch.setattr("sys.argv", ["script"])
+    monkeypatch.setenv("BIOMULTI_SHARED", str(tmp_path))
+    assert titres.folder_of_measurements("sars2_population_immunity", "Data_delta_shift.txt") is None

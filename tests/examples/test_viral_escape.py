@@ -128,6 +128,8 @@ def test_named_mutations(module, unsure):
     known = [unsure.mutated(m, 60) for m in (["E484K"], module.scans.NAMED["XBB.1.5"].split())]
     assert known[0]["P(wave)"] < known[1]["P(wave)"] < 0.5
     assert known[0]["P(R_eff > 1)"] < known[1]["P(R_eff > 1)"]
+    # what is less sure makes what is unlikely less so
+    assert unsure.mutated(["E484K"], 60, error=1.13)["P(wave)"] > known[0]["P(wave)"]
 
 
 def test_classes_of_antibody_change_the_threshold(module):
@@ -171,6 +173,75 @@ def test_what_if(module):
     assert halved.r_eff[0] < 0.5 * before
     nobody = module.escape(0.0, module.Population(immune=0.0), b=1e-6)  # R within is below 1: no virus
     assert nobody.r_eff[0] == 0.0
+
+
+def test_how_classes_are_scaled_decides(module):
+    """Six classes that together have A / K = 100 neutralise far more than one that has, and Omicron is held too."""
+    six = module.Population(titre={c: 100.0 * w for c, w in module.scans.weights().items()})
+    assert float(module.infective(0.0, six.titre)) == pytest.approx(1e-7, rel=0.1)
+    assert sum(module.serum(module.scans.weights()).values()) == pytest.approx(7.7, abs=0.05)
+    assert module.escape(module.scans.measured_ddg("Omicron"), six).r_eff[0] == pytest.approx(0.4)
+
+
+def test_a_wild_type_that_is_not_held_has_no_threshold(module):
+    assert module.threshold(module.Population(immune=0.1)) == 0.0
+    assert module.threshold(module.Population(r0=0.5)) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"r0": -1.0}, "r0"),
+        ({"immune": 1.2}, "immune"),
+        ({"immune": math.nan}, "immune"),
+        ({"titre": {}}, "titre"),
+        ({"titre": {"antibody": -5.0}}, "titre of antibody"),
+        ({"spread": -1.0}, "spread"),
+        ({"dispersion": 0.0}, "dispersion"),
+    ],
+)
+def test_no_such_people(module, options, said):
+    with pytest.raises(ValueError, match=said):
+        module.Population(**options)
+
+
+@pytest.mark.parametrize(
+    ("ddg", "options", "said"),
+    [
+        (math.nan, {}, "ddg"),
+        ("2", {}, "ddg"),
+        ([], {}, "ddg"),
+        ({"antibody": math.inf}, {}, "ddG of antibody"),
+        (2.0, {"drug": 1.5}, "drug"),
+        (2.0, {"hosts": 0}, "hosts"),
+        (2.0, {"c": 0.0}, "c = 0.0"),
+        (2.0, {"T": 4e7}, "no parameter T"),
+        (2.0, {"phi": 0.5}, "no parameter phi"),
+    ],
+)
+def test_no_such_escape(module, ddg, options, said):
+    with pytest.raises(ValueError, match=said):
+        module.escape(ddg, **options)
+
+
+def test_no_such_wave(module, wave, cells, unsure):
+    refused = (
+        lambda: module.serum({}),
+        lambda: module.chance_of_a_wave(module.escape(2.0), module.Population(), imports=0),
+        lambda: wave.renewal(np.array([1.0, 2.0])),
+        lambda: wave.renewal(2.0, immune_at_start=2.0),
+        lambda: wave.renewal(2.0, until=100.0),
+        lambda: wave.final_size(math.nan),
+        lambda: cells.founded(500.0),
+        lambda: cells.escape_within(-5.0, 2.0),
+        lambda: unsure.nested(inner=1),
+        lambda: unsure.drawn(5, seed=1, correlation=2.0),
+        lambda: unsure.drawn(5, seed=1, only=("wind",)),
+        lambda: unsure.sensitivity(100),
+    )
+    for call in refused:
+        with pytest.raises(ValueError, match=r"give|must be|there are"):
+            call()
 
 
 @pytest.mark.parametrize(("method", "r"), [("ssa", 1.98), ("hybrid", 2.97), ("hybrid", 4.45)])
