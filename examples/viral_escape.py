@@ -423,7 +423,7 @@ def draw_courses(axes: Any) -> None:
             name = "naive" if ddg > 10.0 else f"{ddg:g}"
             axes.semilogy(times, v, style, color=colour, lw=1.2, label=name if killing else None)
     axes.axhline(LEAST, color="0.6", lw=0.8)
-    axes.set(xlabel="days", ylabel="virus, TCID50/ml", ylim=(0.05, 1e9), xlim=(0, 16))
+    axes.set(xlabel="days", ylabel="virus, TCID50/ml", ylim=(0.05, 1e10), xlim=(0, 16))
     axes.legend(frameon=False, fontsize=8, ncols=3, title="ddG, kcal/mol; dashed: without killing", loc="upper center")
 
 

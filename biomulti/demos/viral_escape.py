@@ -25,6 +25,7 @@ from biomulti.demos.scripts import example
 
 CELLS = 1000  # infected, each by itself
 HOURS = 40.0  # of a plaque
+MUTATION = 1e-3  # per copy, in the plaque
 COLOURS = {"E484K": "#9ecae1", "Beta": "#4292c6", "Omicron": "#08306b"}
 
 
@@ -102,9 +103,10 @@ def cell(axes: Any, seed: int) -> None:
 def plaque(axes: Any, seed: int) -> None:
     """A plaque from one infected cell, with interferon and mutants that it does not stop."""
     script = example("infected_tissue")
-    found = script.run(t_end=HOURS, interferon=1.0, mutation=1e-3, seed=seed)
+    found = script.run(t_end=HOURS, interferon=1.0, mutation=MUTATION, seed=seed)
     caught, mutants = int(script.infected(found)[-1]), int(script.by_mutant(found)[-1].sum())
     print(f"{HOURS:.0f} h after one virion: {caught} of {found.sizes['cell']} cells infected, {mutants} by mutants")
+    print(f"(one copy in {1.0 / MUTATION:.0f} is a mutant, made high so that some arise)")
     script.panel(axes, found)
 
 
@@ -156,17 +158,19 @@ def chances(axes: Any, seed: int) -> None:
         low, mean, high = np.interp([energy - error, energy, energy + error], grid, found.mean(axis=0))
         print(
             f"{name:8} {energy:.2f} +- {error:.2f} kcal/mol to boosted sera: "
-            f"P(wave) {mean:.3f} ({low:.3f} to {high:.3f})"
+            f"P(wave) {mean:.3f} ({low:.3f} to {high:.3f} by that error alone)"
         )
         axes.errorbar(energy, mean, xerr=error, fmt="o", ms=4, color=COLOURS[name], capsize=2)
-        axes.annotate(name, (energy, mean), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8)
+        side = {"xytext": (5, -10), "ha": "left"} if name == "Omicron" else {"xytext": (0, 6), "ha": "center"}
+        axes.annotate(name, (energy, mean), textcoords="offset points", fontsize=8, **side)
+    print("antibodies are those of SARS-CoV-2, the host is one of influenza: mutations are ranked, no wave is foretold")
 
 
 def population(axes: Any, seed: int) -> None:
     """Selection of four variants, and the share of one in countries that were left out of its fit."""
     script = example("population_immunity")
     found = script.run()
-    print("selection per day, observed (published) and the part that titres explain:")
+    print("selection per day, observed (published) and the part that titres explain, fitted:")
     for shift, (_, antigenic, sd) in script.split(found).items():
         slope = found["data"].slope[found["data"].shift == shift].mean()
         print(f"  {shift:8} {slope:.3f} ({script.OBSERVED[shift]:.3f})   {antigenic:.3f} +- {sd:.3f}")
