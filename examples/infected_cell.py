@@ -117,6 +117,8 @@ def extinction(shed: Floats, caught: float) -> float:
     """
     if not (np.size(shed) and np.isfinite(shed).all() and np.min(shed) >= 0.0 and 0.0 <= caught <= 1.0):
         raise ValueError(f"cells must shed finite numbers, none below 0, and q = {caught:g} must be from 0 to 1.")
+    if caught * np.mean(shed) <= 1.0:
+        return 1.0
     x, before = 0.0, -1.0
     while x - before > 1e-9:  # grows towards the root
         x, before = float(np.mean(np.exp(-caught * shed * (1.0 - x)))), x

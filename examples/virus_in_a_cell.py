@@ -95,8 +95,11 @@ def rates(parameters: Rates = None) -> dict[str, float]:
 def without_assembly(days: float, parameters: Rates = None) -> float:
     """Share of infections lost by then if no genome is assembled: the backward equations of a branching process.
 
-    s' = d - (d + r) s + r s g of a template and g' = a (s - g) of a genome; for long times s = d/r.
+    s' = d - (d + r) s + r s g of a template and g' = a (s - g) of a genome; for long times s = d/r. ValueError for days
+    below 0.
     """
+    if not 0.0 <= days < math.inf:
+        raise ValueError(f"days = {days:g} must be finite, 0 or more.")
     k = rates(parameters)
     a, d, r = k["k_integrate"], k["d_template"], k["k_replicate"]
     found = integrate.solve_ivp(

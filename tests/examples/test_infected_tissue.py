@@ -55,6 +55,7 @@ def test_extinction_is_that_of_the_table(one_cell):
     assert one_cell.extinction(shed, 0.02) == pytest.approx(0.5, abs=0.01)
     # nothing is shed by some: they start nothing, however infectious the others
     assert one_cell.extinction(np.array([0.0, 1000.0]), 1.0) == pytest.approx(0.5, abs=1e-6)
+    assert one_cell.extinction(np.array([100.0]), 0.01) == 1.0
 
 
 def test_what_cannot_be(one_cell, module, cycles):

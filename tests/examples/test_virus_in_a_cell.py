@@ -80,6 +80,8 @@ def test_what_cannot_be_run(module):
     for times in ([], [-1.0], [200.0, 20.0]):
         with pytest.raises(ValueError, match="finite days that rise"):
             module.exact_extinction(np.array(times))
+    with pytest.raises(ValueError, match="days = -20"):
+        module.without_assembly(-20.0)
     with pytest.raises(ValueError, match="most = 1"):
         module.exact_extinction(day, most=1)
     with pytest.raises(ValueError, match="days = 100"):
