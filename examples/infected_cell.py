@@ -78,17 +78,24 @@ def front(cycles: xr.Dataset, *, diffusion: float, infectivity: float = INFECTIV
     Ahead of it V = exp(s t - lambda x), with r(a) the mean rate at which a cell sheds at the age a of its infection,
 
         s = D lambda^2 - c - b rho + b rho int r(a) e^(-s a) da,     speed = min over lambda of s / lambda.
+
+    ValueError if virions do not diffuse, or R0 is not above 1, so that there is no front.
     """
     age = cycles["time"].to_numpy()
     rate = SHED * cycles["Shedding"].mean("replicate").to_numpy()
     enter = infectivity / AREA
+    r0 = enter * np.trapezoid(rate, age) / (enter + VIRION_LOSS)
+    if not (0.0 < diffusion < math.inf and 1.0 < r0 < math.inf):
+        raise ValueError(f"there is no front with D = {diffusion:g} and R0 = {r0:.3g}; D must be positive, R0 above 1.")
+    # of s - D lambda^2, as the integral is below max(r) / s
+    most = math.sqrt(enter * rate.max())
 
     def growth(steep: float) -> float:
         def off(s: float) -> float:
             made = enter * np.trapezoid(rate * np.exp(-s * age), age)
             return float(diffusion * steep**2 - VIRION_LOSS - enter + made - s)
 
-        return float(brentq(off, 0.0, 10.0 + diffusion * steep**2))
+        return float(brentq(off, 0.0, most + diffusion * steep**2))
 
     length = math.sqrt(diffusion / (VIRION_LOSS + enter))
     found = minimize_scalar(lambda z: growth(z / length) * length / z, bounds=(0.02, 20.0), method="bounded")
@@ -104,7 +111,14 @@ def front_after(speed: float, steep: float, start: float, end: float) -> float:
 
 
 def extinction(shed: Floats, caught: float) -> float:
-    """The least root of x = < exp(-q N (1 - x)) > over what cells shed, N [n]; q = `caught`."""
+    """The least root of x = < exp(-q N (1 - x)) > over what cells shed, N [n]; q = `caught`.
+
+    ValueError if N are none, negative or not finite, or q is no probability.
+    """
+    if not (np.size(shed) and np.isfinite(shed).all() and np.min(shed) >= 0.0 and 0.0 <= caught <= 1.0):
+        raise ValueError(f"cells must shed finite numbers, none below 0, and q = {caught:g} must be from 0 to 1.")
+    if caught * np.mean(shed) <= 1.0:
+        return 1.0
     x, before = 0.0, -1.0
     while x - before > 1e-9:  # grows towards the root
         x, before = float(np.mean(np.exp(-caught * shed * (1.0 - x)))), x
@@ -112,7 +126,11 @@ def extinction(shed: Floats, caught: float) -> float:
 
 
 def infectivity_for(reproduction: float, mean_shed: float) -> float:
-    """b with which R0 = q <N>."""
+    """b with which R0 = q <N>; ValueError if that takes more virions than are shed."""
+    if not 0.0 < reproduction < mean_shed < math.inf:
+        raise ValueError(
+            f"R0 = {reproduction:g} must be above 0 and below the {mean_shed:g} virions that a cell sheds."
+        )
     q = reproduction / mean_shed
     return AREA * VIRION_LOSS * q / (1.0 - q)
 
@@ -123,22 +141,23 @@ def wells(
     """How many cells were infected in each of `count` wells of `size` cells whose virions mix; one is so at the start.
 
     What is shed in a step of 2 h goes into the field of the next, which decays and is taken up exactly; when it comes
-    makes no difference to whether the infection dies out.
+    makes no difference to whether the infection dies out. Target cells that are left also meet the virions of those
+    that are gone, as if there were cells without end.
     """
     cells, dt = bm.Cells(network, count * size, seed=seed, parameters={"b": infectivity}), 2.0
     founders = np.zeros(count * size)
     founders[::size] = NOW
     cells.set("inoculum", founders)
-    field, before = np.zeros(count), np.zeros(count)
+    field, before, loss = np.zeros(count), np.zeros(count), VIRION_LOSS + infectivity / AREA
     for _ in range(round(until / dt)):
         cells.advance(dt)
         now = cells["Shed"].reshape(count, size).sum(axis=1)
         field, before = field + (now - before) / (size * AREA), now
         targets = cells["Target"].reshape(count, size).sum(axis=1)
         field[targets < size - MANY] = 0.0  # has started, and need not go on
-        loss = VIRION_LOSS + infectivity * targets / (size * AREA)
-        cells.set("virions", np.repeat(field * (1.0 - np.exp(-loss * dt)) / (loss * dt), size))
-        field = field * np.exp(-loss * dt)
+        met = field * (1.0 - math.exp(-loss * dt)) / (loss * dt) * size / np.maximum(targets, 1)
+        cells.set("virions", np.repeat(met, size))
+        field = field * math.exp(-loss * dt)
     return np.asarray(size - cells["Target"].reshape(count, size).sum(axis=1), dtype=np.int64)
 
 
@@ -194,8 +213,8 @@ def draw(cycles: xr.Dataset, found: dict[float, dict[str, tuple[float, float, fl
     r0 = np.linspace(1.05, 6.0, 40)
     forms = {
         "constant rate": 1.0 / r0,
-        "all the same": [extinction(np.array([1.0]), r) for r in r0],
-        "network": [extinction(shed / shed.mean(), r) for r in r0],
+        "all the same": [extinction(np.array([SHED_BY_SIMPLE]), r / SHED_BY_SIMPLE) for r in r0],
+        "network": [extinction(shed, r / shed.mean()) for r in r0],
     }
     for (name, form), colour in zip(forms.items(), ("#3182bd", "#31a354", "#e6550d"), strict=True):
         right.plot(r0, form, color=colour, label=name)

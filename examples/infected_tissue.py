@@ -11,9 +11,14 @@ m cells that call. Interferon makes antiviral protein, which shields cells: from
 
 Closed forms. The speed of a plaque is that of the linear front ahead of it, from what a cell sheds at each age of its
 infection (`front` in examples/infected_cell.py; Yin and McCaskill 1992, doi:10.1016/S0006-3495(92)81958-6, for the
-rates of a phage). A row of cells that makes s of interferon per length and time holds around it
+rates of a phage). Around a row of cells that makes s of interferon per length and time, and around one that makes s,
 
-    I = s / (2 sqrt(D_I l)) exp(-abs(x) / sqrt(D_I / l)).
+    I = s / (2 sqrt(D_I l)) exp(-abs(x) / sqrt(D_I / l)),        I = s / (2 pi D_I) K0(r / sqrt(D_I / l)).
+
+A force W sin(q y) along x moves the sheet at u = W sin(q y) / (1 + q^2 / g), g its friction over its viscosity. Virions
+that a cell there sheds at the time a are at u a; those of all rows mix, and of their means the part A sin(q y) is at T
+
+    A / u = < a e^(-k (T - a)) + (1 - e^(-k (T - a))) / k >,    k = D q^2,    over a, with r(a) e^(-c (T - a)).
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.special import k0
 
 import biomulti as bm
 import tissue
@@ -36,14 +42,17 @@ INFECTIVITY, VIRION_LOSS = one_cell.INFECTIVITY, one_cell.VIRION_LOSS
 
 Floats = NDArray[np.float64]
 
-VIRION_DIFFUSION = 400.0  # um2/h, 40 times slower than in water: the apical side is covered
+VIRION_DIFFUSION = 400.0  # um2/h, 60 times slower than in water at 37 C: the apical side is covered
 INTERFERON_DIFFUSION = 1e4  # um2/h
-INTERFERON_LOSS = 1.0  # l, per h: reaches 100 um
+INTERFERON_LOSS = 1.0  # l, per h
+REACH = math.sqrt(INTERFERON_DIFFUSION / INTERFERON_LOSS)  # 100 um
 INTERFERON_MADE = 1000.0  # by a cell that calls, per h
 FRICTION = 1e-4  # per um2, in units of the viscosity: what moves a cell moves those within 100 um
 SHIELDED = 10.0  # molecules of antiviral protein, K_isg of the network: copying is half
 T_END, EVERY, STEP = 36.0, 1.0, 0.25  # h
+STRIP_END = 60.0  # h, of a front in a strip
 RECORDED = ("Target", "Alive", "Alarm", "Isg", "gen", "tem", "gen_m", "tem_m", "Shed", "Shed_m", "Copies", "Mutations")
+WATCHED = (bm.observe.Cells(species=RECORDED), bm.observe.Fields())
 
 
 def sheet(
@@ -67,9 +76,15 @@ def sheet(
 
     interferon: its potency, times the concentration that cells feel, 0 for none; mutation: probability in each copy of
     a genome; resistance: part of the shield that the mutant ignores; cost: part of its copying that it loses; drug:
-    part of all copying that it takes away; wind: a force on every cell, over what friction makes of it the speed of the
-    sheet (um/h); finer: grid cells to a cell; walls: closed at both ends of x, in place of periodic.
+    part of all copying that it takes away; wind: a force on every cell, as the speed (um/h) that friction leaves the
+    sheet; finer: grid cells to a cell; walls: closed at both ends of x, in place of periodic. ValueError if interferon
+    is below 0 or not finite, or one of mutation, resistance, cost, and drug is not from 0 to 1.
     """
+    if not 0.0 <= interferon < math.inf:
+        raise ValueError(f"interferon = {interferon:g} must be a finite potency, 0 or more.")
+    for name, part in {"mutation": mutation, "resistance": resistance, "cost": cost, "drug": drug}.items():
+        if not 0.0 <= part <= 1.0:
+            raise ValueError(f"{name} = {part:g} must be from 0 to 1.")
     size = (cells[0] * CELL, cells[1] * CELL)
     shape = (cells[0] * finer, cells[1] * finer)
     grid = tissue.Grid(shape=shape, size=size, boundary=("free-slip" if walls else "periodic", "periodic"))
@@ -118,8 +133,7 @@ def run(
     """A plaque from one infected cell in the middle; `changed` are arguments of `sheet`."""
     made = sheet(**changed)
     infect(made, nearest(made, (0.5 * made.grid.size[0], 0.5 * made.grid.size[1])))
-    watched = (bm.observe.Cells(species=RECORDED), bm.observe.Fields())
-    return made.run(t_end, every=every, dt=dt, observe=watched, progress=progress).data
+    return made.run(t_end, every=every, dt=dt, observe=WATCHED, progress=progress).data
 
 
 def infected(data: xr.Dataset) -> NDArray[np.int64]:
@@ -142,7 +156,7 @@ def radius(data: xr.Dataset) -> Floats:
 
 
 def strip_speed(
-    *, length: int = 120, width: int = 16, t_end: float = 48.0, dt: float = STEP, **changed: Any
+    *, length: int = 120, width: int = 16, t_end: float = STRIP_END, dt: float = STEP, **changed: Any
 ) -> dict[str, Any]:
     """Speed (um/h) of the front that starts at one end of a strip of length x width cells, over the last half."""
     made = sheet(cells=(length, width), walls=True, **changed)
@@ -189,16 +203,43 @@ def escapes(mutation: float, *, seeds: range = range(11, 31), t_end: float = 36.
 # What else has a closed form
 
 
-def carried(*, wind: float = 10.0, t_end: float = 12.0, seed: int = 1) -> dict[str, float]:
-    """How much further (um) the middle of the virions of a column of infected cells comes where the sheet moves."""
-    middle = {}
-    for speed in (0.0, wind):
-        made = sheet(cells=(64, 16), wind=speed, seed=seed)
-        infect(made, np.abs(made.positions[:, 0] - 240.0) < CELL)
-        data = made.run(t_end, every=t_end, dt=STEP, observe=bm.observe.Fields(), progress=False).data.isel(time=-1)
-        field = data["Virions"].sum("gy")
-        middle[speed] = float((field * data["gx"]).sum() / field.sum())
-    return {"moved": middle[wind] - middle[0.0], "due": wind * t_end}
+def sheared(cycles: xr.Dataset, *, wind: float = 20.0, t_end: float = 12.0, seed: int = 1) -> dict[str, float]:
+    """A in um, and that of the places of cells: eight columns shed while rows of the sheet slide past each other.
+
+    Virions enter no cell here, so that all is linear; `cycles` say when cells shed.
+    """
+    places, moved = {}, {}
+    for force in (0.0, wind):
+        made = sheet(cells=(96, 64), infectivity=0.0, wind=wind, seed=seed)
+        (width, height), start = made.grid.size, made.positions.copy()
+        q = 2.0 * math.pi / height
+        made.set("drag", force * np.sin(q * start[:, 1]))
+        infect(made, np.abs(start[:, 0] - 0.5 * width) < 4.0 * CELL)
+        data = made.run(t_end, every=t_end, dt=STEP, observe=WATCHED, progress=False).data.isel(time=-1)
+        field = data["Virions"]
+        places[force] = (field * data["gx"]).sum("gx") / field.sum("gx")
+        # cells that leave at one end come in at the other
+        way = (data["x"].to_numpy() - start[:, 0] + 0.5 * width) % width - 0.5 * width
+        moved[force] = 2.0 * float((way * np.sin(q * start[:, 1])).mean())
+    speed, mixed = wind / (1.0 + q**2 / FRICTION), VIRION_DIFFUSION * q**2
+    age = cycles["time"].to_numpy()
+    age = age[age <= t_end]
+    shed = cycles["Shedding"].mean("replicate").to_numpy()[: len(age)] * np.exp(-VIRION_LOSS * (t_end - age))
+    since = t_end - age
+    lag = age * np.exp(-mixed * since) + (1.0 - np.exp(-mixed * since)) / mixed
+    return {
+        "cells": moved[wind] - moved[0.0],
+        "cells, due": speed * t_end,
+        "virions": float(2.0 * ((places[wind] - places[0.0]) * np.sin(q * data["gy"])).mean()),
+        "virions, due": speed * float(np.trapezoid(shed * lag, age) / np.trapezoid(shed, age)),
+    }
+
+
+def _felt(made: bm.Tissue, calling: NDArray[np.bool_]) -> Floats:
+    """Interferon in cells [cells] round some that make it, when it is steady."""
+    made.set("primed", calling.astype(float))
+    data = made.run(12.0, every=12.0, dt=STEP, observe=bm.observe.Cells(species=("Isg",)), progress=False).data
+    return np.asarray(data["interferon"].isel(time=-1).to_numpy())
 
 
 def interferon_profile() -> tuple[Floats, Floats, Floats]:
@@ -206,12 +247,19 @@ def interferon_profile() -> tuple[Floats, Floats, Floats]:
     made = sheet(cells=(100, 6), interferon=1.0, walls=True)
     far = made.positions[:, 0] - 500.0
     row = np.abs(far) < 0.5 * CELL
-    made.set("primed", row.astype(float))
-    data = made.run(12.0, every=12.0, dt=STEP, observe=bm.observe.Cells(species=("Isg",)), progress=False).data
     made_here = INTERFERON_MADE * row.sum() / made.grid.size[1]
-    reach = math.sqrt(INTERFERON_DIFFUSION / INTERFERON_LOSS)
-    exact = made_here / (2.0 * math.sqrt(INTERFERON_DIFFUSION * INTERFERON_LOSS)) * np.exp(-np.abs(far) / reach)
-    return far, data["interferon"].isel(time=-1).to_numpy(), exact
+    exact = made_here / (2.0 * math.sqrt(INTERFERON_DIFFUSION * INTERFERON_LOSS)) * np.exp(-np.abs(far) / REACH)
+    return far, _felt(made, row), exact
+
+
+def interferon_round_a_cell() -> tuple[Floats, Floats, Floats]:
+    """The same round one cell."""
+    made = sheet(cells=(100, 100), interferon=1.0)
+    one = nearest(made, (500.0, 500.0))
+    far = np.linalg.norm(made.positions - made.positions[one], axis=1)
+    # the cell itself stands where K0 has no value
+    exact = INTERFERON_MADE / (2.0 * math.pi * INTERFERON_DIFFUSION) * k0(np.maximum(far, 1.0) / REACH)
+    return far, _felt(made, one), exact
 
 
 # Pictures
@@ -231,11 +279,16 @@ def states(data: xr.Dataset) -> NDArray[np.int64]:
     return out
 
 
+def _across(data: xr.Dataset) -> float:
+    """The side of the sheet, um."""
+    return float(data["gx"][-1] + data["gx"][0])
+
+
 def _raster(data: xr.Dataset, frame: int, *, pixels: int = 400) -> NDArray[np.int64]:
     """The state of the cell nearest to each pixel, [pixels, pixels]."""
     from scipy.spatial import cKDTree
 
-    now, size = data.isel(time=frame), float(data["gx"][-1] + data["gx"][0])
+    now, size = data.isel(time=frame), _across(data)
     tree = cKDTree(np.stack([now["x"] % size, now["y"] % size], axis=1), boxsize=size)
     along = (np.arange(pixels) + 0.5) / pixels * size
     places = np.stack(np.meshgrid(along, along, indexing="xy"), axis=-1)
@@ -248,7 +301,7 @@ def _cells(axes: Any, data: xr.Dataset, frame: int) -> Any:
     drawn = axes.imshow(
         _raster(data, frame), origin="lower", cmap=ListedColormap(COLOURS), vmin=-0.5, vmax=4.5, interpolation="none"
     )
-    axes.set(xticks=[], yticks=[])
+    axes.set(xticks=[], yticks=[], xlabel=f"{_across(data):.0f} um across")
     return drawn
 
 
@@ -349,7 +402,7 @@ def movie(data: xr.Dataset, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.canvas.draw()
     size = figure.canvas.get_width_height()
-    out = imageio_ffmpeg.write_frames(str(path), size, fps=8, macro_block_size=1, output_params=["-pix_fmt", "yuv420p"])
+    out = imageio_ffmpeg.write_frames(str(path), size, fps=8, macro_block_size=1)
     out.send(None)
     try:
         for k in tqdm(range(data.sizes["time"]), desc="movie", leave=False):
@@ -370,18 +423,20 @@ def main() -> None:
     cycles = one_cell.life_cycles()
     speed, steep = one_cell.front(cycles, diffusion=VIRION_DIFFUSION)
     strips = [strip_speed(seed=seed)["speed"] for seed in (1, 2, 3)]
-    due = one_cell.front_after(speed, steep, 24.0, 48.0)
+    due = one_cell.front_after(speed, steep, 0.5 * STRIP_END, STRIP_END)
+    error = np.std(strips) / math.sqrt(2.0)
     print(
-        f"front of a strip, 24 to 48 h: {np.mean(strips):.2f} +- {np.std(strips) / math.sqrt(2.0):.2f} um/h,", end=" "
+        f"front of a strip, {0.5 * STRIP_END:.0f} to {STRIP_END:.0f} h: {np.mean(strips):.2f} +- {error:.2f} um/h,",
+        end=" ",
     )
     print(f"{due:.2f} due, {speed:.2f} in the end")
-    moved = carried()
-    print(f"virions carried by the sheet: {moved['moved']:.1f} um, {moved['due']:.1f} due")
-    far, felt, exact = interferon_profile()
-    inside = (np.abs(far) > CELL) & (np.abs(far) < 250.0)
-    print(
-        f"interferon around a row: at most {100 * np.abs(felt / exact - 1.0)[inside].max():.1f} % from the closed form"
-    )
+    slid = sheared(cycles)
+    for name in ("cells", "virions"):
+        print(f"{name} of a sheet that is sheared: {slid[name]:.1f} um, {slid[f'{name}, due']:.1f} due")
+    for name, source in (("row", interferon_profile), ("cell", interferon_round_a_cell)):
+        far, felt, exact = source()
+        off = np.abs(felt / exact - 1.0)[(np.abs(far) > 2.0 * CELL) & (np.abs(far) < 250.0)]
+        print(f"interferon around a {name}: at most {100 * off.max():.1f} % from the closed form")
     runs = {
         "no interferon": run(),
         "interferon 1": run(interferon=1.0, t_end=48.0),

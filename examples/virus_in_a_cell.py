@@ -82,16 +82,24 @@ def infect(
 
 
 def rates(parameters: Rates = None) -> dict[str, float]:
-    """Rates of the network, per day, with those of `parameters` in their place."""
+    """Rates of the network, per day, with those of `parameters` in their place; ValueError for what is none of them."""
     shipped = {p.id: p.value for p in bm.load("srivastava_virus").parameters if p.value is not None}
+    for name, value in (parameters or {}).items():
+        if name not in shipped:
+            raise ValueError(f"the network has no rate '{name}'; it has {', '.join(sorted(shipped))}.")
+        if not 0.0 <= value < math.inf:
+            raise ValueError(f"{name} = {value:g} must be a finite rate, 0 or more.")
     return shipped | dict(parameters or {})
 
 
 def without_assembly(days: float, parameters: Rates = None) -> float:
     """Share of infections lost by then if no genome is assembled: the backward equations of a branching process.
 
-    s' = d - (d + r) s + r s g of a template and g' = a (s - g) of a genome; for long times s = d/r.
+    s' = d - (d + r) s + r s g of a template and g' = a (s - g) of a genome; for long times s = d/r. ValueError for days
+    below 0.
     """
+    if not 0.0 <= days < math.inf:
+        raise ValueError(f"days = {days:g} must be finite, 0 or more.")
     k = rates(parameters)
     a, d, r = k["k_integrate"], k["d_template"], k["k_replicate"]
     found = integrate.solve_ivp(
@@ -105,9 +113,14 @@ def exact_extinction(times: Floats, *, most: int = 8, lump: int = 50, parameters
     """Share of infections that are lost by `times` [n], days, from the master equation.
 
     u' = A u + e over states (tem, gen, proteins in lumps of `lump`), e what leads to no template and no genome. Where
-    tem + gen reach `most` the infection counts as established, which misses less than (d/r)^most; lumps make the
-    proteins' noise larger and leave their mean.
+    tem + gen reach `most` the infection counts as established, which misses about (d/r)^most; lumps make the
+    proteins' noise larger and leave their mean. ValueError if times do not rise from 0 on, or `most` is below 2.
     """
+    times = np.asarray(times, dtype=float)
+    if not (times.size and times[0] >= 0.0 and np.isfinite(times).all() and (np.diff(times) > 0.0).all()):
+        raise ValueError(f"times = {times} must be one or more finite days that rise, the first 0 or later.")
+    if most < 2 or lump < 1:
+        raise ValueError(f"most = {most} must be 2 or more, and lump = {lump} 1 or more.")
     k = rates(parameters)
     # proteins of `most` templates at rest, and half as many again
     levels: Any = np.arange(int(1.5 * most * k["k_translate"] / k["d_struct"] / lump) + 3)
@@ -134,14 +147,16 @@ def exact_extinction(times: Floats, *, most: int = 8, lump: int = 50, parameters
         change(here, (tem, gen), k["d_struct"] * levels, -1)
     matrix = a.tocsc()
     found = integrate.solve_ivp(
-        lambda t, u: matrix @ u + lost, (0.0, max(times)), np.zeros(len(lost)), method="BDF", jac=matrix,
+        lambda t, u: matrix @ u + lost, (0.0, times[-1]), np.zeros(len(lost)), method="BDF", jac=matrix,
         rtol=1e-6, atol=1e-9, t_eval=times,
     )  # fmt: skip
     return np.asarray(found.y[place[1, 0]])
 
 
 def lifetimes(cells: int, *, mean: float = LIFETIME, seed: int = 1) -> dict[str, Floats]:
-    """Days until death of so many cells, by each law that does not ask the virus."""
+    """Days until death of so many cells, by each law that does not ask the virus; ValueError for no mean lifetime."""
+    if not 0.0 < mean < math.inf:
+        raise ValueError(f"a mean lifetime of {mean:g} days must be positive and finite.")
     rng = np.random.default_rng(seed)
     return {
         "exponential lifetime": rng.exponential(mean, cells),
@@ -192,8 +207,9 @@ def burst_when_lysed(
 
 def of_sizes(sizes: Floats) -> dict[str, float]:
     """Mean, coefficient of variation, share of cells that release none, quantiles of the others; of burst sizes [n]."""
-    low, middle, high = np.quantile(sizes[sizes > 0], [0.025, 0.5, 0.975])
-    numbers = (sizes.mean(), sizes.std() / sizes.mean(), (sizes == 0).mean(), low, middle, high)
+    some, mean = sizes[sizes > 0], sizes.mean()
+    quantiles = np.quantile(some, [0.025, 0.5, 0.975]) if len(some) else np.full(3, math.nan)
+    numbers = (mean, sizes.std() / mean if mean > 0.0 else math.nan, (sizes == 0).mean(), *quantiles)
     return dict(zip(("mean", "CV", "none", "2.5 %", "median", "97.5 %"), map(float, numbers), strict=True))
 
 
@@ -225,15 +241,21 @@ def extinction(
         infected: one cell, if nothing else is said and no virions are.
 
     Raises:
-        ValueError: r0 is above the mean burst size, so that a virion would infect more than once; no such law.
+        ValueError: r0 is above the mean burst size, so that a virion would infect more than once; no such law; sizes
+            that are none, negative or not finite; fewer than no cells or virions.
     """
+    if not isinstance(bursts, str) and not (np.size(bursts) and np.isfinite(bursts).all() and np.min(bursts) >= 0.0):
+        raise ValueError("burst sizes must be one or more finite numbers, none below 0.")
+    cells = int(virions == 0) if infected is None else infected
+    if cells < 0 or virions < 0:
+        raise ValueError(f"an infection cannot start from {cells} infected cells and {virions} virions.")
     size = mean if isinstance(bursts, str) else float(np.mean(bursts))
-    q = r0 / size
-    if not 0.0 <= q <= 1.0:
+    law = generating(bursts, size)
+    if not 0.0 <= r0 <= size:
         raise ValueError(f"R0 = {r0:g} is not between 0 and the mean burst size, {size:g}.")
     if r0 <= 1.0:
         return 1.0
-    law = generating(bursts, size)
+    q = r0 / size
     # from below, Newton's steps on a convex function never pass the smallest root
     s = 0.0
     for _ in range(200):
@@ -242,7 +264,6 @@ def extinction(
         s += step
         if step < 1e-13:
             break
-    cells = int(virions == 0) if infected is None else infected
     return s**cells * (1.0 - q * (1.0 - s)) ** virions
 
 
@@ -269,6 +290,8 @@ def host(burst: str, *, mean: int = 100) -> str:
 
     A virion infects with probability q; all stops where `enough` cells are infected. Time is in lifetimes of a cell.
     """
+    if burst not in ("continuous", "fixed"):
+        raise ValueError(f"there is no host for the law '{burst}' of burst sizes; there are continuous and fixed.")
     death, release = (f"I => {mean} V", 0) if burst == "fixed" else ("I => ", mean)
     return f"""
 model host()
@@ -294,6 +317,8 @@ def lost_in_host(burst: str, r0: float, *, runs: int, mean: int = 100, seed: int
 
 def lost_by_generations(bursts: Floats | str, r0: float, *, runs: int, mean: float = 100.0, seed: int = 1) -> int:
     """The same by generations of infected cells, whose bursts are drawn: "Poisson" ones, or from sampled sizes [n]."""
+    if isinstance(bursts, str) and bursts != "Poisson":
+        raise ValueError(f"only Poisson bursts and sampled sizes are drawn by generations, not '{bursts}' ones.")
     rng = np.random.default_rng(seed)
     q = r0 / (mean if isinstance(bursts, str) else float(np.mean(bursts)))
     enough = established(extinction(bursts, r0, mean=mean))
@@ -325,8 +350,10 @@ def run(
     """Infected cells, what became of them by day 200, and their burst sizes by every law of death.
 
     `parameters` are rates of the network that a mutation or a drug changes: {"k_replicate": 0.5}. Cells that would live
-    longer than `days` die then.
+    longer than `days` die then. ValueError if these are fewer than 200.
     """
+    if not days >= 200:
+        raise ValueError(f"days = {days} must be 200 or more, as lost infections are counted on day 200.")
     data = infect(cells, days, seed=seed, parameters=parameters)
     ode = infect(1, days, method="ode", parameters=parameters).isel(replicate=0)
     until = lifetimes(cells, mean=lifetime, seed=seed)
@@ -380,8 +407,8 @@ def draw(found: dict[str, Any], in_hosts: Hosts, path: Path) -> None:
 
     figure, ((many, loss, made), (bursts, parts, lines)) = plt.subplots(2, 3, figsize=(14, 8), layout="constrained")
     early, ode = found["data"].sel(time=slice(0, 200)), found["ode"].sel(time=slice(0, 200))
-    for one in early.tem.to_numpy().T[:40]:
-        many.plot(early.time, one, lw=0.6, color=COLOURS["lasting" if one[-1] else "lost"], alpha=0.6)
+    for one, gone in zip(early.tem.to_numpy().T[:40], last_of(early)[0], strict=False):
+        many.plot(early.time, one, lw=0.6, color=COLOURS["lost" if gone else "lasting"], alpha=0.6)
     many.plot(early.time, early.tem.mean("replicate"), "k", lw=2, label="mean of all cells")
     many.plot(ode.time, ode.tem, "k--", lw=2, label="ODE")
     many.set(xlabel="days after infection", ylabel="templates in a cell", ylim=(0, 40))

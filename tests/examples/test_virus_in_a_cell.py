@@ -34,11 +34,10 @@ def in_hosts(module):
 
 
 def test_reference_table_of_a_host(module):
-    # half a unit of the last digit of the table
-    digits = {"continuous": 5e-5, "Poisson": 5e-5, "fixed": 5e-5}
     for r0, row in module.REFERENCE_TABLE.items():
         for law, reference in row.items():
-            last = digits[law] if reference > 0.01 else 5e-6 if reference > 1e-3 else 5e-7
+            # half a unit of the last digit of the table
+            last = 5e-5 if reference > 0.01 else 5e-6 if reference > 1e-3 else 5e-7
             assert module.extinction(law, r0) == pytest.approx(reference, abs=last), (law, r0)
 
 
@@ -60,6 +59,42 @@ def test_closed_forms_of_extinction(module):
         module.extinction("fixed", 101.0)
     with pytest.raises(ValueError, match="continuous, Poisson and fixed"):
         module.extinction("gamma", 2.0)
+    with pytest.raises(ValueError, match="no law 'gamma'"):
+        module.extinction("gamma", 0.5)
+    for sizes in ([], [np.nan, 100.0], [-1.0, 100.0]):
+        with pytest.raises(ValueError, match="finite numbers, none below 0"):
+            module.extinction(np.array(sizes), 2.0)
+    with pytest.raises(ValueError, match="mean burst size, 0"):
+        module.extinction(np.zeros(3), 2.0)
+    with pytest.raises(ValueError, match="-3 virions"):
+        module.extinction("fixed", 2.0, virions=-3)
+
+
+def test_what_cannot_be_run(module):
+    day = np.array([20.0])
+    with pytest.raises(ValueError, match="no rate 'k_replicat'; it has d_struct"):
+        module.exact_extinction(day, parameters={"k_replicat": 0.5})
+    for value in (-0.5, math.nan):
+        with pytest.raises(ValueError, match=r"k_replicate = .* must be a finite rate"):
+            module.without_assembly(20.0, {"k_replicate": value})
+    for times in ([], [-1.0], [200.0, 20.0]):
+        with pytest.raises(ValueError, match="finite days that rise"):
+            module.exact_extinction(np.array(times))
+    with pytest.raises(ValueError, match="days = -20"):
+        module.without_assembly(-20.0)
+    with pytest.raises(ValueError, match="most = 1"):
+        module.exact_extinction(day, most=1)
+    with pytest.raises(ValueError, match="days = 100"):
+        module.run(cells=10, days=100)
+    with pytest.raises(ValueError, match="mean lifetime of nan"):
+        module.lifetimes(10, mean=math.nan)
+    # each law has one simulation, and would get another's unseen
+    with pytest.raises(ValueError, match="not 'fixed' ones"):
+        module.lost_by_generations("fixed", 2.0, runs=10)
+    with pytest.raises(ValueError, match="no host for the law 'Poisson'"):
+        module.lost_in_host("Poisson", 2.0, runs=10)
+    # a virus that makes nothing has no burst sizes to speak of
+    assert module.of_sizes(np.zeros(3))["none"] == 1.0
 
 
 def test_error_of_extinction_is_that_of_new_samples(module):
@@ -93,6 +128,7 @@ def test_master_equation(module):
     assert abs(exact[1] - module.REFERENCE_LOST[0]) < module.REFERENCE_LOST[1]
     # neither where established infections begin nor how proteins are lumped matters
     assert module.exact_extinction(times, most=6, lump=100) == pytest.approx(exact, abs=0.25**6 + 1e-5)
+    assert module.exact_extinction(times, most=10, lump=100) == pytest.approx(exact, abs=2e-5)
     # nothing is assembled: the branching process
     none = module.exact_extinction(times, parameters={"k_assemble": 0.0})
     assert none[1] == pytest.approx(linear, abs=0.25**8 + 1e-5)
