@@ -228,7 +228,7 @@ def run(
         result["alone"] = fit.best_of_each(titres, LIMIT)
         result["as one"] = fit.best_of_all(titres, LIMIT, T0)
         result["left out"] = fit.leave_one_out(titres, LIMIT, draws=draws, seed=seed, fitted=bar.update)
-        theta, sigma = fit.new_hosts(data, copies=10, draws=60, seed=seed)
+        theta, sigma = fit.new_hosts(data, copies=10, draws=200, seed=seed)
         result["error of twin"] = error_of_twin(theta)
         result["trial"] = {e: trial(theta, sigma, copies=10, efficacy=e, seed=seed) for e in EFFICACIES}
     bar.close()
@@ -298,6 +298,8 @@ def summary(result: dict[str, Any]) -> str:
         f"zanamivir, measured: titres fall by {1 - area['early'] / area['placebo']:.2f} (early), "
         f"{1 - area['late'] / area['placebo']:.2f} (late); peak by {TRIAL_PEAK}, days of shedding by {TRIAL_DAYS:.0f}"
     )
+    highest = result["trial"][EFFICACIES[0]]["mean"]["placebo"].max(axis=1)
+    lines.append(f"  highest mean titre without a drug: {max(TRIAL['placebo'][1])}; predicted {span(highest, '.1f')}")
     for efficacy, t in result["trial"].items():
         cells = [f"{name} {span(t[name], '.2f')}" for name in ("fall early", "fall late", "peak", "days")]
         lines.append(f"  efficacy {efficacy}: {'; '.join(cells)}")
@@ -409,7 +411,7 @@ def draw_average(axes: Axes, result: dict[str, Any]) -> None:
         axes.plot(1.0, row - 0.25, "k*", ms=6)
     axes.set(xscale="log", xlim=(1e-3, 1e3), ylim=(len(BACCAM) + 0.4, -0.6), xlabel="over the published average")
     axes.set_yticks(range(len(BACCAM)), list(BACCAM))
-    axes.legend(frameon=False, fontsize=7, loc="lower left")
+    axes.legend(frameon=False, fontsize=7, loc="lower right")
     axes.set_title("average host, 95 %", fontsize=10)
 
 
