@@ -25,6 +25,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 import biomulti as bm
 from biomulti.demos.scripts import example
@@ -32,7 +33,7 @@ from biomulti.demos.scripts import example
 Floats = NDArray[np.float64]
 
 T0 = 4e8  # target cells
-LIMIT = 0.5  # log10 TCID50/ml; a 0 below says that it was not passed
+LIMIT = 0.5  # log10 TCID50/ml; a of the trial below, assumed here; a 0 says that it was not passed
 # log10 TCID50 per ml of nasal wash, six volunteers, days 1 to 7 after inoculation (Baccam and others 2006, table 1)
 TITRES = np.array(
     [
@@ -103,7 +104,14 @@ def simulate(theta: Floats, *, days: int = 7, efficacy: float = 0.0, start: floa
     """log10 V [hosts, days + 1] on days 0, 1, ... by the network, of theta [hosts, 6], log10 of (V0, b, R0, d, k, c).
 
     From `start` (days, whole hours) on a drug lowers the release of virus to p (1 - efficacy).
+    ValueError for hosts, an efficacy or a start that cannot be.
     """
+    if np.ndim(theta) != 2 or np.shape(theta)[1] != 6 or not np.isfinite(theta).all():
+        raise ValueError(f"theta: [hosts, 6] finite numbers are needed; its shape is {list(np.shape(theta))}.")
+    if not 0.0 <= efficacy <= 1.0:
+        raise ValueError(f"efficacy {efficacy}: a number from 0 to 1 is needed.")
+    if start is not None and not (0.0 <= start <= days and abs(start * 24 - round(start * 24)) < 1e-6):
+        raise ValueError(f"start {start}: whole hours within the {days} days are needed, in days.")
     V0, b, R0, d, k, c = 10.0 ** np.asarray(theta).T
     rates = {"b": b, "k": k, "d": d, "c": c, "p": R0 * c * d / (b * T0)}
     state: dict[str, Any] = {"T": np.full(len(V0), T0), "E": np.zeros(len(V0)), "I": np.zeros(len(V0)), "V": V0}
@@ -127,7 +135,7 @@ def simulate(theta: Floats, *, days: int = 7, efficacy: float = 0.0, start: floa
 def error_of_twin(theta: Floats) -> tuple[float, float]:
     """How far `within_host_fit.course` is from the network in log10 V, where V > .1: 99 % quantile, and most."""
     exact = simulate(theta)[:, 1:]
-    error = np.abs(np.asarray(inference().courses(theta)) - exact)[exact > -1.0]
+    error = np.abs(inference().courses(theta) - exact)[exact > -1.0]
     return float(np.quantile(error, 0.99)), float(error.max())
 
 
@@ -200,26 +208,30 @@ def average(data: Any) -> dict[str, Floats]:
 
 
 def run(
-    titres: Floats = TITRES, *, draws: int = 300, fold_draws: int = 150, seed: int = 1, progress: bool = True
+    titres: Floats = TITRES, *, draws: int = 300, folds: bool = True, seed: int = 1, progress: bool = True
 ) -> dict[str, Any]:
-    """Every fit and prediction; `fold_draws` of 0 leaves hosts left out, likelihood profiles and the trial out."""
+    """Every fit and prediction; without `folds` no hosts left out, likelihood profiles and trial."""
     fit = inference()
     result: dict[str, Any] = {"titres": titres, "numbers": numbers(), "seed": seed}
-    result["data"] = data = fit.sample(titres, LIMIT, draws=draws, seed=seed, progress=progress)
+    bar = tqdm(total=1 + folds * len(fit.POOLING) * len(titres), desc="Bayesian fits", disable=not progress)
+    result["data"] = data = fit.sample(titres, LIMIT, draws=draws, seed=seed)
+    bar.update()
     result["diagnostics"], result["average"] = fit.diagnostics(data), average(data)
     theta, sigma = fit.prior_hosts(1000, copies=6, seed=seed)
-    prior = np.asarray(fit.courses(theta)) + sigma[:, None] * np.random.default_rng(seed).normal(size=(6000, 7))
+    prior = fit.courses(theta) + sigma[:, None] * np.random.default_rng(seed).normal(size=(6000, 7))
     result["prior checks"] = checks(np.maximum(prior, LIMIT).reshape(1000, 6, 7), titres)
     again = data.posterior_predictive["titre"].stack(sample=("chain", "draw")).transpose("sample", "host", "day").values
     result["checks"] = checks(again, titres)
-    result["unseen"] = fit.predict(*fit.new_hosts(data, copies=4, seed=seed), titres[0], LIMIT, seed=seed)["quantiles"]
-    if fold_draws:
+    theta, sigma = fit.new_hosts(data, copies=4, seed=seed)
+    result["unseen"] = fit.predict(fit.courses(theta), sigma, titres[0], LIMIT, seed=seed)["quantiles"]
+    if folds:
         result["alone"] = fit.best_of_each(titres, LIMIT)
         result["as one"] = fit.best_of_all(titres, LIMIT, T0)
-        result["left out"] = fit.leave_one_out(titres, LIMIT, draws=fold_draws, seed=seed, progress=progress)
-        theta, sigma = fit.new_hosts(data, copies=10, draws=60, seed=seed)
+        result["left out"] = fit.leave_one_out(titres, LIMIT, draws=draws, seed=seed, fitted=bar.update)
+        theta, sigma = fit.new_hosts(data, copies=10, draws=200, seed=seed)
         result["error of twin"] = error_of_twin(theta)
         result["trial"] = {e: trial(theta, sigma, copies=10, efficacy=e, seed=seed) for e in EFFICACIES}
+    bar.close()
     return result
 
 
@@ -227,6 +239,10 @@ def span(x: Floats, form: str = ".3g") -> str:
     """Median and 95 % interval."""
     low, middle, high = np.quantile(x, [0.025, 0.5, 0.975])
     return f"{middle:{form}} ({low:{form}} to {high:{form}})"
+
+
+def told(values: Floats) -> str:
+    return ", ".join(f"{name} {x:.3g}" for name, x in zip(inference().NAMES, values, strict=True))
 
 
 def summary(result: dict[str, Any]) -> str:
@@ -244,6 +260,13 @@ def summary(result: dict[str, Any]) -> str:
     posterior = result["data"].posterior
     lines.append(f"noise of log10 titres {span(posterior['sigma'].values)}; spread over hosts, log10:")
     lines += [f"  {name:3} {span(posterior['spread'].sel(parameter=name).values)}" for name in inference().NAMES]
+    drawn = {name: np.log10(result["average"][name]) for name in ("V0", "b", "p", "R0")}
+    for one, other in (("b", "p"), ("V0", "R0")):
+        lines.append(f"correlation of log10 {one}, {other}: {np.corrcoef(drawn[one], drawn[other])[0, 1]:.2f}")
+    apart = posterior["theta"].mean(("chain", "draw")).std("host").values
+    lines.append("sd over hosts of what each is, on average: " + told(apart))
+    fall = (posterior["load"].sel(day=6) - posterior["load"].sel(day=7)).values
+    lines.append(f"fall of log10 V from day 6 to 7 {span(fall)}")
     for kind in ("prior checks", "checks"):
         lines.append(f"{kind}: seen; 5 to 95 % of new titres; share not below")
         lines += [f"  {n:28} {s:.1f}; {a:.1f} to {b:.1f}; {p:.2f}" for n, (s, a, b, p) in result[kind].items()]
@@ -251,6 +274,7 @@ def summary(result: dict[str, Any]) -> str:
         return "\n".join(lines)
     usual, most = result["error of twin"]
     lines.append(f"twin against network, log10 V: {usual:.3f} (99 %), {most:.2f} (most)")
+    lines.append("sd over hosts of what each is alone: " + told(result["alone"]["theta"].std(axis=0)))
     lines.append(f"each host alone, likelihood: sigma {result['alone']['sigma']:.2f}; log10 of V0, b, R0, d (95 %)")
     for j, (best, interval) in enumerate(zip(result["alone"]["theta"], result["alone"]["interval"], strict=True)):
         cells = [f"{x:6.2f} ({a:.2f} to {b:.2f})" for x, (a, b) in zip(best, interval, strict=True)]
@@ -262,16 +286,23 @@ def summary(result: dict[str, Any]) -> str:
             lines.append(
                 f"  {pooling:9} {when:7} {s['log_density']:7.1f}  {s['within_50']:.2f}  {s['within_90']:.2f}  "
                 f"{s['error']:.2f}  {s['effective']:.0f}"
-                + (f"  (R-hat {found['r_hat']:.3f})" if found["r_hat"] else "")
+                + (f"  (R-hat {found['r_hat']:.3f}, divergent {found['divergences']})" if found["r_hat"] else "")
             )
+    for one, other in (("partial", "complete"), ("partial", "none")):
+        for when in ("before", "after"):
+            ahead = result["left out"][one][when]["each"] - result["left out"][other][when]["each"]
+            error = ahead.std(ddof=1) * np.sqrt(len(ahead))
+            lines.append(f"  {one} ahead of {other}, {when}: {ahead.sum():.1f}, standard error {error:.1f}")
     area = {arm: sum(y) for arm, (_, y) in TRIAL.items()}
     lines.append(
         f"zanamivir, measured: titres fall by {1 - area['early'] / area['placebo']:.2f} (early), "
         f"{1 - area['late'] / area['placebo']:.2f} (late); peak by {TRIAL_PEAK}, days of shedding by {TRIAL_DAYS:.0f}"
     )
+    highest = result["trial"][EFFICACIES[0]]["mean"]["placebo"].max(axis=1)
+    lines.append(f"  highest mean titre without a drug: {max(TRIAL['placebo'][1])}; predicted {span(highest, '.1f')}")
     for efficacy, t in result["trial"].items():
-        told = "; ".join(f"{name} {span(t[name], '.2f')}" for name in ("fall early", "fall late", "peak", "days"))
-        lines.append(f"  efficacy {efficacy}: {told}")
+        cells = [f"{name} {span(t[name], '.2f')}" for name in ("fall early", "fall late", "peak", "days")]
+        lines.append(f"  efficacy {efficacy}: {'; '.join(cells)}")
     return "\n".join(lines)
 
 
@@ -380,7 +411,7 @@ def draw_average(axes: Axes, result: dict[str, Any]) -> None:
         axes.plot(1.0, row - 0.25, "k*", ms=6)
     axes.set(xscale="log", xlim=(1e-3, 1e3), ylim=(len(BACCAM) + 0.4, -0.6), xlabel="over the published average")
     axes.set_yticks(range(len(BACCAM)), list(BACCAM))
-    axes.legend(frameon=False, fontsize=7, loc="lower left")
+    axes.legend(frameon=False, fontsize=7, loc="lower right")
     axes.set_title("average host, 95 %", fontsize=10)
 
 

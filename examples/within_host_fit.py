@@ -44,6 +44,7 @@ numpyro.enable_x64()
 Floats = NDArray[np.float64]
 
 STEPS = 16  # of RK4 per day; the error is measured by `within_host.error_of_twin`
+DAYS = 7
 FLOOR = 1e-9  # TCID50/ml, below which log10 V is not followed
 NAMES = ("V0", "b", "R0", "d")  # what hosts differ in; log10 of TCID50/ml, ml/TCID50/day, 1, 1/day
 POOLING = ("partial", "complete")
@@ -57,8 +58,8 @@ ECLIPSE, ECLIPSE_SD = np.log10(4.0), 0.13  # log10 k: 6 hours in culture, 3.3 to
 NOISE = 1.0  # scale of sigma, half normal, log10
 
 
-def course(theta: Any, *, days: int = 7) -> Any:
-    """log10 V on days 1, 2, ... [days], of theta = log10 of (V0, b, R0, d, k, c).
+def integrated(theta: Any) -> Any:
+    """log10 V [DAYS] on days 1, 2, ..., of theta = log10 of (V0, b, R0, d, k, c).
 
     RK4 with losses taken exactly (Lawson 1967, doi:10.1137/0704033), so that nothing is unstable or negative.
     """
@@ -81,8 +82,22 @@ def course(theta: Any, *, days: int = 7) -> Any:
         y, _ = jax.lax.scan(step, y, None, length=STEPS)
         return y, y[3]
 
-    _, v = jax.lax.scan(day, jnp.stack([0.0 * V0, 0.0 * V0, 0.0 * V0, b * V0]), None, length=days)
+    _, v = jax.lax.scan(day, jnp.stack([0.0 * V0, 0.0 * V0, 0.0 * V0, b * V0]), None, length=DAYS)
     return jnp.log10(jnp.maximum(v / b, FLOOR))
+
+
+@jax.custom_vjp
+def course(theta: Any) -> Any:
+    """`integrated`, whose gradient is taken forwards: six numbers follow every step, and no step has to be kept."""
+    return integrated(theta)
+
+
+def with_slope(theta: Any) -> tuple[Any, Any]:
+    slope, load = jax.jacfwd(lambda t: (integrated(t),) * 2, has_aux=True)(theta)
+    return load, slope
+
+
+course.defvjp(with_slope, lambda slope, weights: (weights @ slope,))
 
 
 def full(theta: Any, log_k: Any) -> Any:
@@ -91,7 +106,14 @@ def full(theta: Any, log_k: Any) -> Any:
     return jnp.concatenate([theta, log_k[..., None], theta[..., 3:4]], axis=-1)
 
 
-courses = jax.jit(jax.vmap(course))
+block_of_courses = jax.jit(jax.vmap(course))
+BLOCK = 1000
+
+
+def courses(theta: Floats) -> Floats:
+    """`course` of hosts theta [n, 6], in blocks of one size, so that it is compiled once: [n, DAYS]."""
+    rows = np.pad(np.asarray(theta), ((0, -len(theta) % BLOCK), (0, 0)), mode="edge")
+    return np.concatenate([block_of_courses(part) for part in rows.reshape(-1, BLOCK, 6)])[: len(theta)]
 
 
 def log_likelihood(titres: Any, mean: Any, sigma: Any, limit: float) -> Any:
@@ -232,43 +254,57 @@ def model(titres: Any, limit: float, *, pooling: str) -> None:
     numpyro.factor("likelihood", log_likelihood(titres, expected, sigma, limit).sum())
 
 
-@functools.lru_cache(maxsize=8)
-def sampler(pooling: str, draws: int, chains: int, progress: bool) -> MCMC:
-    """Compiled once, so that fits to other data of the same shape start at once."""
-    if pooling not in POOLING:
-        raise ValueError(f"pooling {pooling!r}: choose one of {', '.join(POOLING)}.")
+@functools.partial(jax.jit, static_argnames=("pooling", "draws", "chains"))
+def chains_of(key: Any, titres: Any, limit: float, *, pooling: str, draws: int, chains: int) -> tuple[Any, Any]:
+    """Draws and what the sampler did; compiled once for all data of a shape, hosts left out (NaN) included."""
     kernel = NUTS(
         functools.partial(model, pooling=pooling),
-        target_accept_prob=0.8,
+        target_accept_prob=0.9,
         init_strategy=init_to_median(),
-        max_tree_depth=8,
+        dense_mass=[("mean", "log10 k")],
+        max_tree_depth=(5, 8),  # while adapting, and after
     )
-    return MCMC(
+    mcmc = MCMC(
         kernel,
         num_warmup=draws,
         num_samples=draws,
         num_chains=chains,
         chain_method="vectorized",
-        progress_bar=progress,
-        jit_model_args=True,
+        progress_bar=False,
     )
+    mcmc.run(key, titres, limit, extra_fields=("diverging", "num_steps", "energy"))
+    return mcmc.get_samples(group_by_chain=True), mcmc.get_extra_fields(group_by_chain=True)
+
+
+def checked(titres: Any, limit: float) -> Floats:
+    """Titres as numbers [hosts, DAYS]; ValueError where they are not, or infinite."""
+    try:
+        found = np.asarray(titres, dtype=float)
+    except (TypeError, ValueError) as wrong:
+        raise ValueError("titres: numbers [hosts, days] are needed, NaN where not seen.") from wrong
+    if found.ndim != 2 or found.shape[1] != DAYS or not len(found):
+        raise ValueError(f"titres: [hosts, {DAYS}] is needed, one row for each host; they are {list(found.shape)}.")
+    if np.isinf(found).any() or not np.isfinite(limit):
+        raise ValueError("titres and their limit: finite numbers are needed; NaN is a titre not seen.")
+    return found
 
 
 def sample(
-    titres: Floats,
-    limit: float,
-    *,
-    pooling: str = "partial",
-    draws: int = 300,
-    chains: int = 4,
-    seed: int = 1,
-    progress: bool = True,
+    titres: Floats, limit: float, *, pooling: str = "partial", draws: int = 300, chains: int = 4, seed: int = 1
 ) -> az.InferenceData:
-    """Draws from the posterior, with diagnostics, log likelihood and titres predicted anew, as ArviZ has them."""
-    mcmc = sampler(pooling, draws, chains, progress)
-    mcmc.run(jax.random.PRNGKey(seed), jnp.asarray(titres), limit, extra_fields=("diverging", "num_steps", "energy"))
-    kept = {name: np.asarray(x) for name, x in mcmc.get_samples(group_by_chain=True).items()}
-    stats = {name: np.asarray(x) for name, x in mcmc.get_extra_fields(group_by_chain=True).items()}
+    """Draws from the posterior, with diagnostics, log likelihood and titres predicted anew, as ArviZ has them.
+
+    titres [hosts, DAYS], NaN where not seen; as many draws again adapt the sampler. ValueError for other arguments.
+    """
+    titres = checked(titres, limit)
+    if pooling not in POOLING:
+        raise ValueError(f"pooling {pooling!r}: choose one of {', '.join(POOLING)}.")
+    if draws < 10 or chains < 2:
+        raise ValueError(f"{draws} draws of {chains} chains: R-hat needs 10 draws of 2 chains at least.")
+    drawn, did = chains_of(
+        jax.random.PRNGKey(seed), jnp.asarray(titres), float(limit), pooling=pooling, draws=draws, chains=chains
+    )
+    kept, stats = ({name: np.asarray(x) for name, x in found.items()} for found in (drawn, did))
     theta = kept["theta"].reshape(-1, len(titres), 4)
     expected = np.stack([courses(full(theta[:, j], kept["log10 k"].ravel())) for j in range(len(titres))], axis=1)
     expected = expected.reshape(*kept["theta"].shape[:3], -1)
@@ -342,15 +378,15 @@ LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def predict(
-    theta: Floats, sigma: Floats, titres: Floats, limit: float, *, seen: int = 0, seed: int = 1
+    mean: Floats, sigma: Floats, titres: Floats, limit: float, *, seen: int = 0, seed: int = 1
 ) -> dict[str, Any]:
-    """Predict one host's titres [days] after the first `seen`, which weight the drawn hosts theta [n, 6], sigma [n].
+    """Predict one host's titres [days] after the first `seen`, which weight drawn hosts: log10 V [n, days], sigma [n].
 
-    Returns log density of all that was predicted together, quantiles [LEVELS, days] of the titre that would be measured
-    (at least the limit), the effective number of drawn hosts, and those drawn anew by weight.
+    Returns the log density of all that was predicted together (log of the weighted mean over drawn hosts of the
+    product over days), quantiles [LEVELS, days] of the titre that would be measured (at least the limit), and the
+    effective number of drawn hosts.
     """
     rng = np.random.default_rng(seed)
-    mean = np.asarray(courses(theta))
     each = np.asarray(log_likelihood(titres, mean, sigma[:, None], limit))
     each = np.where(np.isfinite(each), each, -1e6)
     weight = each[:, :seen].sum(axis=1)
@@ -361,16 +397,16 @@ def predict(
         "log_density": float(logsumexp(weight + each[:, seen:].sum(axis=1))),
         "quantiles": np.quantile(measured, LEVELS, axis=0)[:, seen:],
         "effective": float(np.exp(-logsumexp(2.0 * weight))),
-        "theta": theta[chosen],
     }
 
 
-def scores(predicted: list[dict[str, Any]], titres: Floats, limit: float, *, seen: int) -> dict[str, float]:
-    """Log density, coverage of the 50 and 90 % intervals, and mean absolute error of the medians, over all hosts."""
+def scores(predicted: list[dict[str, Any]], titres: Floats, limit: float, *, seen: int) -> dict[str, Any]:
+    """Log density of all hosts and of each, coverage of 50 and 90 % intervals, mean absolute error of the medians."""
     y = np.maximum(titres[:, seen:], limit)
     low, low_half, middle, high_half, high = np.stack([p["quantiles"] for p in predicted], axis=1)
     return {
         "log_density": float(sum(p["log_density"] for p in predicted)),
+        "each": np.array([p["log_density"] for p in predicted]),
         "within_50": float(np.mean((low_half <= y) & (y <= high_half))),
         "within_90": float(np.mean((low <= y) & (y <= high))),
         "error": float(np.mean(np.abs(y - middle))),
@@ -382,39 +418,40 @@ def leave_one_out(
     titres: Floats,
     limit: float,
     *,
-    draws: int = 150,
+    draws: int = 300,
     chains: int = 4,
     seen: int = 2,
     seed: int = 1,
-    progress: bool = True,
+    fitted: Callable[[], object] = lambda: None,
 ) -> dict[str, dict[str, Any]]:
     """Each host predicted from the others, before any data of it and after `seen` days of it, by each kind of pooling.
 
-    "none" learns nothing from the others: hosts drawn from the prior, weighted by the days seen.
+    "none" learns nothing from the others, not even the noise: hosts and sigma drawn from the prior, weighted by the
+    days seen. `fitted` is called after each fit.
     """
     found: dict[str, dict[str, Any]] = {}
-    bar = tqdm(total=len(POOLING) * len(titres), desc="hosts left out", disable=not progress)
+    theta, sigma = prior_hosts(10 * HOSTS, seed=seed)
+    blank = courses(theta), sigma
     for pooling in (*POOLING, "none"):
-        before, after, worst = [], [], 0.0
+        before, after, worst = [], [], {"r_hat": 0.0, "divergences": 0}
         for j in range(len(titres)):
-            if pooling == "none":
-                theta, sigma = prior_hosts(10 * HOSTS, seed=seed)
-            else:
-                others = titres.copy()
-                others[j] = np.nan
-                data = sample(others, limit, pooling=pooling, draws=draws, chains=chains, seed=seed + j, progress=False)
-                worst = max(worst, diagnostics(data)["r_hat"])
+            loads, sigma = blank
+            if pooling != "none":
+                others = np.where(np.arange(len(titres))[:, None] == j, np.nan, titres)
+                data = sample(others, limit, pooling=pooling, draws=draws, chains=chains, seed=seed + j)
+                told = diagnostics(data)
+                worst = {name: max(worst[name], told[name]) for name in worst}
                 theta, sigma = new_hosts(data, copies=-(-HOSTS // (draws * chains)), seed=seed + j)
-                bar.update()
-            before.append(predict(theta, sigma, titres[j], limit, seed=seed))
-            after.append(predict(theta, sigma, titres[j], limit, seen=seen, seed=seed))
+                loads = courses(theta)
+                fitted()
+            before.append(predict(loads, sigma, titres[j], limit, seed=seed))
+            after.append(predict(loads, sigma, titres[j], limit, seen=seen, seed=seed))
         found[pooling] = {
             "before": scores(before, titres, limit, seen=0),
             "after": scores(after, titres, limit, seen=seen),
-            "r_hat": worst,
+            **worst,
             "forecasts": after,
         }
-    bar.close()
     return found
 
 
@@ -430,8 +467,8 @@ def calibration(
         mean, spread = MEAN + SD * rng.normal(size=4), SPREAD * np.abs(rng.normal(size=4))
         log_k, sigma = ECLIPSE + ECLIPSE_SD * rng.normal(), NOISE * np.abs(rng.normal())
         theta = mean + spread * rng.normal(size=(hosts, 4))
-        titres = np.asarray(courses(full(theta, log_k))) + sigma * rng.normal(size=(hosts, 7))
-        data = sample(np.maximum(titres, limit), limit, draws=draws, seed=seed + n, progress=False)
+        titres = courses(full(theta, log_k)) + sigma * rng.normal(size=(hosts, 7))
+        data = sample(np.maximum(titres, limit), limit, draws=draws, seed=seed + n)
         drawn = az.extract(data)
         stack = np.vstack(
             [drawn["mean"].values, drawn["spread"].values, drawn["log10 k"].values, drawn["sigma"].values]

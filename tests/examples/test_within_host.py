@@ -42,7 +42,7 @@ def made(host: ModuleType, fit: ModuleType) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def result(host: ModuleType, made: np.ndarray) -> dict[str, Any]:
-    return host.run(made, draws=80, fold_draws=0, progress=False)
+    return host.run(made, draws=80, folds=False, progress=False)
 
 
 def test_numbers_of_the_network(host):
@@ -72,6 +72,69 @@ def test_the_twin_is_the_network_to_fourth_order(host, fit, monkeypatch):
         errors.append(np.abs(np.asarray(jax.jit(lambda t: fit.course(t))(theta[0]))[:5] - exact).max())
     assert errors[0] < 0.02
     assert 8.0 < errors[0] / errors[1] < 32.0
+
+
+def test_the_gradient_is_that_of_differences(fit):
+    """Central differences of 1e-5 in log10: their error is 1e-10 times a third derivative, and rounding 1e-16/1e-5."""
+    theta = np.array([-1.1, -4.5, 1.34, 0.716, 0.602, 0.716])
+    weights = np.arange(1.0, 8.0)
+    found = jax.grad(lambda t: (weights * fit.course(t)).sum())(theta)
+    steps = 1e-5 * np.eye(6)
+    high, low = fit.courses(theta + steps) @ weights, fit.courses(theta - steps) @ weights
+    assert np.asarray(found) == pytest.approx((high - low) / 2e-5, rel=1e-5, abs=1e-5)
+
+
+def test_blocks_change_nothing(fit):
+    theta, _ = fit.prior_hosts(1003, seed=2)
+    whole = fit.courses(theta)
+    assert whole.shape == (1003, 7)
+    assert fit.courses(theta[-5:]) == pytest.approx(whole[-5:])
+
+
+def test_nothing_of_a_host_left_out_is_seen(host, fit, result, monkeypatch):
+    """Each fit is to the five others, and the host enters by its own density alone."""
+    seen = []
+
+    def fitted(titres: np.ndarray, limit: float, **_: Any) -> Any:
+        seen.append(titres)
+        return result["data"]
+
+    monkeypatch.setattr(fit, "sample", fitted)
+    monkeypatch.setattr(fit, "POOLING", ("partial",))
+    monkeypatch.setattr(fit, "HOSTS", 1000)
+    found = fit.leave_one_out(host.TITRES, host.LIMIT, draws=80)
+    assert len(seen) == 6
+    for j, titres in enumerate(seen):
+        assert np.isnan(titres[j]).all()
+        assert (np.delete(titres, j, axis=0) == np.delete(host.TITRES, j, axis=0)).all()
+    for by in found.values():
+        assert by["before"]["log_density"] == pytest.approx(by["before"]["each"].sum())
+        assert by["before"]["log_density"] < by["after"]["log_density"]
+        assert 0.0 <= by["before"]["within_50"] <= by["before"]["within_90"] <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("titres", "options", "message"),
+    [
+        ([1.0, 2.0], {}, "one row for each host"),
+        (np.zeros((6, 5)), {}, "one row for each host"),
+        (np.full((2, 7), np.inf), {}, "finite"),
+        ([["a"] * 7], {}, "numbers"),
+        (np.zeros((2, 7)), {"pooling": "some"}, "choose one of partial, complete"),
+        (np.zeros((2, 7)), {"draws": 0}, "10 draws of 2 chains"),
+    ],
+)
+def test_titres_that_cannot_be_fitted(fit, titres, options, message):
+    with pytest.raises(ValueError, match=message):
+        fit.sample(titres, 0.5, **options)
+
+
+@pytest.mark.parametrize("options", [{"efficacy": 1.2}, {"efficacy": np.nan}, {"start": -1.0}, {"start": 0.02}])
+def test_a_drug_that_cannot_be(host, options):
+    with pytest.raises(ValueError, match="needed"):
+        host.simulate(np.zeros((1, 6)), **options)
+    with pytest.raises(ValueError, match="theta"):
+        host.simulate(np.zeros(6))
 
 
 def test_titres_above_and_below_the_limit_have_probability_one(fit):
@@ -104,12 +167,13 @@ def test_prediction_obeys_the_chain_rule(host, fit):
     """log p(days 1 to 7) = log p(days 1, 2) + log p(days 3 to 7 | 1, 2), exactly, for the same drawn hosts."""
     theta, sigma = fit.prior_hosts(2000, seed=3)
     y = host.TITRES[3]
-    whole = fit.predict(theta, sigma, y, host.LIMIT)
-    later = fit.predict(theta, sigma, y, host.LIMIT, seen=2)
+    loads = fit.courses(theta)
+    whole = fit.predict(loads, sigma, y, host.LIMIT)
+    later = fit.predict(loads, sigma, y, host.LIMIT, seen=2)
     first = np.append(y[:2], np.full(5, np.nan))
     assert whole["effective"] == pytest.approx(2000.0)
     assert whole["log_density"] == pytest.approx(
-        fit.predict(theta, sigma, first, host.LIMIT)["log_density"] + later["log_density"]
+        fit.predict(loads, sigma, first, host.LIMIT)["log_density"] + later["log_density"]
     )
     assert later["quantiles"].shape == (5, 5)
     assert (np.diff(later["quantiles"], axis=0) >= 0.0).all()
@@ -137,8 +201,10 @@ def test_titres_learned_from_predict_a_host_better_than_the_prior(result, host, 
     rng = np.random.default_rng(11)
     theta = np.asarray(fit.full(TRUTH + BETWEEN * rng.normal(size=(1, 4)), LOG_K))
     y = np.maximum(host.simulate(theta)[0, 1:] + NOISE * rng.normal(size=7), host.LIMIT)
-    learned = fit.predict(*fit.new_hosts(result["data"], copies=10), y, host.LIMIT)
-    blank = fit.predict(*fit.prior_hosts(5000), y, host.LIMIT)
+    learned, blank = (
+        fit.predict(fit.courses(drawn), sigma, y, host.LIMIT)
+        for drawn, sigma in (fit.new_hosts(result["data"], copies=10), fit.prior_hosts(5000))
+    )
     assert learned["log_density"] > blank["log_density"] + 3.0
 
 
@@ -171,15 +237,23 @@ def test_pictures_and_files(host, fit, result, tmp_path: Path):
     _, axes = plt.subplots()
     host.panel(axes, result)
     assert len(axes.lines) >= 8
-    forecasts = [fit.predict(*fit.prior_hosts(500), y, host.LIMIT, seen=2) for y in result["titres"]]
-    score = {"log_density": -50.0, "within_50": 0.5, "within_90": 0.9, "error": 1.0, "effective": 100.0}
+    theta, sigma = fit.prior_hosts(500)
+    forecasts = [fit.predict(fit.courses(theta), sigma, y, host.LIMIT, seen=2) for y in result["titres"]]
+    score = {
+        "log_density": -50.0,
+        "each": np.full(6, -8.0),
+        "within_50": 0.5,
+        "within_90": 0.9,
+        "error": 1.0,
+        "effective": 100.0,
+    }
     theta, sigma = fit.new_hosts(result["data"], copies=2, draws=10)
     result = {
         **result,
         "alone": {"sigma": 1.0, "theta": np.zeros((6, 4)), "interval": np.zeros((6, 4, 2))},
         "as one": dict.fromkeys(host.BACCAM, (0.0, -1.0, np.inf)),
         "left out": {
-            pooling: {"before": score, "after": score, "r_hat": 1.0, "forecasts": forecasts}
+            pooling: {"before": score, "after": score, "r_hat": 1.0, "divergences": 0, "forecasts": forecasts}
             for pooling in ("partial", "complete", "none")
         },
         "error of twin": (0.01, 0.02),
