@@ -25,6 +25,7 @@ from __future__ import annotations
 import ast
 import csv
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biomulti.demos.scripts import example
+from biomulti.demos.scripts import example, measurements
 
 Floats = NDArray[np.float64]
 
@@ -440,7 +441,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    place = titres.folder_of_measurements("sars2_escape", "escapecalc2022_encoding_site_escape.csv")
+    place = measurements("sars2_escape", "escapecalc2022_encoding_site_escape.csv", *sys.argv[1:2])
     if place is None:
         print(f"The calculator's own data and later antibodies are not at hand, and are left out: {SOURCE}.")
     everything = run(place)

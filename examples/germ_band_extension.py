@@ -21,7 +21,6 @@ predicts.
 from __future__ import annotations
 
 import csv
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ from numpy.typing import NDArray
 
 import biomulti as bm
 import tissue
+from biomulti.demos.scripts import measurements
 from biomulti.observe import Cells, Fields
 
 Floats = NDArray[np.float64]
@@ -209,14 +209,9 @@ class Measured:
     myosin: Floats
 
 
-def folder_of_measurements() -> Path | None:
-    """The folder given on the command line, or where it lies beside the project; None where there is none."""
-    given = [Path(a) for a in sys.argv[1:] if Path(a).is_dir()]
-    shared = Path(os.environ.get("BIOMULTI_SHARED", Path(__file__).resolve().parents[2] / "shared"))
-    for folder in (*given, shared / "data" / "drosophila_flow"):
-        if (folder / "WT_trajectories.npz").exists():
-            return folder
-    return None
+def folder_of_measurements(given: str | None = None) -> Path | None:
+    """The folder given, or where it lies beside the project; None where there is none."""
+    return measurements("drosophila_flow", "WT_trajectories.npz", given)
 
 
 def measured(folder: Path, genotype: str) -> Measured:
@@ -414,7 +409,7 @@ def _off(paths: Floats, found: Measured) -> str:
 
 def main() -> None:
     """Three genotypes, what is predicted of each from the others, pictures and a movie in results/."""
-    folder = folder_of_measurements()
+    folder = folder_of_measurements(*sys.argv[1:2])
     print(embryo().describe(speed=3.0, length=200.0, density=1e-9 / 60.0, diffusion=60.0), "\n")
     runs = {genotype: run(genotype) for genotype in GENOTYPES}
     if folder is None:

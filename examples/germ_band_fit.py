@@ -257,7 +257,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    measurements = model.folder_of_measurements()
-    if measurements is None:
+    folder = model.folder_of_measurements(*sys.argv[1:2])
+    if folder is None:
         sys.exit(f"nothing to fit to: {model.SOURCE}")
-    main(measurements)
+    main(folder)

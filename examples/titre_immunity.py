@@ -19,7 +19,6 @@ drops of titre beside this script, and the tables against which protection is re
 from __future__ import annotations
 
 import csv
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +26,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from biomulti.demos.scripts import measurements
 
 Floats = NDArray[np.float64]
 
@@ -170,20 +171,6 @@ def advantage(
     return total
 
 
-def folder_of_measurements(name: str, needed: str) -> Path | None:
-    """The folder given on the command line, or shared/data/`name` beside the project; None where there is none.
-
-    Raises FileNotFoundError where what was given does not hold the file that is needed.
-    """
-    shared = Path(os.environ.get("BIOMULTI_SHARED", Path(__file__).resolve().parents[2] / "shared"))
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else shared / "data" / name
-    if (folder / needed).exists():
-        return folder
-    if len(sys.argv) > 1:
-        raise FileNotFoundError(f"{folder} holds no {needed}.")
-    return None
-
-
 def check_folder(folder: Path) -> None:
     """Print the mean selection of the four shifts, and how protection recomputed compares with the published one."""
     for shift, (_, slopes, *_) in FILES.items():
@@ -208,7 +195,7 @@ if __name__ == "__main__":
     delta = {"vaccinated": 3.2, "boosted": 2.8, "infected": 1.0}
     omicron = {"vaccinated": 47.0, "boosted": 6.7, "infected": 27.0}
     print(f"omicron over delta in {people}: {advantage(people, old=delta, new=omicron):.3f} per day")
-    place = folder_of_measurements("sars2_population_immunity", "Data_delta_shift.txt")
+    place = measurements("sars2_population_immunity", "Data_delta_shift.txt", *sys.argv[1:2])
     if place is None:
         print(f"The published tables are not at hand, and nothing is recomputed: {SOURCE}.")
     else:

@@ -1,8 +1,9 @@
-"""The scripts of `examples/` as modules, in a checkout and in an installed package."""
+"""The scripts of `examples/` as modules, in a checkout and in an installed package, and the data beside them."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -32,3 +33,17 @@ def example(name: str) -> ModuleType:
         sys.modules.pop(spec.name, None)
         raise
     return module
+
+
+def measurements(name: str, needed: str, given: str | None = None) -> Path | None:
+    """The folder `given`, or data/`name` in $BIOMULTI_SHARED or in `shared` beside the project; None where neither is.
+
+    Raises FileNotFoundError where a folder was given that does not hold the file that is needed.
+    """
+    shared = Path(os.environ.get("BIOMULTI_SHARED") or Path(__file__).resolve().parents[3] / "shared")
+    folder = shared / "data" / name if given is None else Path(given)
+    if (folder / needed).exists():
+        return folder
+    if given is not None:
+        raise FileNotFoundError(f"{folder} holds no {needed}: give the folder with the tables of {name}.")
+    return None

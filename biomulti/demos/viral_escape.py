@@ -15,6 +15,7 @@ What is found is printed beside what is known.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -37,6 +38,7 @@ def main(folder: Path, *, seed: int = 1) -> None:
     import matplotlib.pyplot as plt
 
     started = perf_counter()
+    print("Compiling takes three minutes the first time.", flush=True)
     figure, axes = plt.subplots(2, 4, figsize=(19.0, 9.0), layout="constrained")
     scales: tuple[tuple[str, Callable[[Any, int], None]], ...] = (
         ("1  Molecule: what mutations cost antibodies", molecule),
@@ -55,7 +57,8 @@ def main(folder: Path, *, seed: int = 1) -> None:
         ax.set_title(title, loc="left", fontsize=11, weight="bold")
         ax.spines[["top", "right"]].set_visible(False)
     folder.mkdir(parents=True, exist_ok=True)
-    figure.savefig(folder / "viral_escape.png", dpi=130)
+    made_by = {"Software": f"biomulti {version('biomulti')}", "Comment": f"seed {seed}"}
+    figure.savefig(folder / "viral_escape.png", dpi=130, metadata=made_by)
     plt.close(figure)
     print(f"\n{folder}: viral_escape.png ({perf_counter() - started:.0f} s, seed {seed})")
 

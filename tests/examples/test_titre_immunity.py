@@ -125,12 +125,3 @@ def test_protection_recomputed(folder, capsys):
 def test_what_is_out_of_bounds_is_refused(call, said):
     with pytest.raises(ValueError, match=said):
         call()
-
-
-def test_a_folder_without_the_tables_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["script", str(tmp_path)])
-    with pytest.raises(FileNotFoundError, match="holds no Data_delta_shift"):
-        titres.folder_of_measurements("sars2_population_immunity", "Data_delta_shift.txt")
-    monkeypatch.setattr("sys.argv", ["script"])
-    monkeypatch.setenv("BIOMULTI_SHARED", str(tmp_path))
-    assert titres.folder_of_measurements("sars2_population_immunity", "Data_delta_shift.txt") is None

@@ -23,3 +23,15 @@ def test_a_script_that_fails_is_no_module(tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(KeyError):
         scripts.example("failing")
     assert "example_failing" not in sys.modules
+
+
+def test_measurements_are_found_given_or_absent(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("BIOMULTI_SHARED", str(tmp_path))
+    assert scripts.measurements("flow", "paths.csv") is None
+    with pytest.raises(FileNotFoundError, match=r"holds no paths\.csv: give the folder with the tables of flow"):
+        scripts.measurements("flow", "paths.csv", str(tmp_path))
+    folder = tmp_path / "data" / "flow"
+    folder.mkdir(parents=True)
+    (folder / "paths.csv").touch()
+    assert scripts.measurements("flow", "paths.csv") == folder
+    assert scripts.measurements("flow", "paths.csv", str(folder)) == folder
